@@ -1,0 +1,54 @@
+# Every target installs what it needs first; only Node and make have to be there.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+BIN := node_modules/.bin
+INSTALLED := node_modules/.package-lock.json
+SOURCES := $(shell find src gen test proto -type f 2>/dev/null)
+BUILT := build/.built
+
+# How often `make scenarios` runs each suite, which one (all if empty), and how many runs side by side.
+RUNS ?= 20
+SUITE ?=
+JOBS ?= 1
+
+.PHONY: build test lint format gen scenarios clean
+
+build: $(BUILT)
+
+$(INSTALLED): package.json package-lock.json .npmrc
+	npm ci
+	@touch $@
+
+# Compiled output is removed first, or tests deleted in test/ would go on running from build/.
+$(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json
+	@rm -rf build/src build/test build/gen build/.built
+	$(BIN)/tsc -p tsconfig.json
+	$(BIN)/buf build --as-file-descriptor-set -o build/descriptors.binpb
+	@chmod +x build/src/cli/main.js 2>/dev/null || true
+	@touch $@
+
+test: build
+	$(BIN)/mocha
+
+gen: $(INSTALLED)
+	$(BIN)/buf generate
+
+lint: $(INSTALLED)
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code --path proto/synod
+	@rm -rf build/gen-fresh && $(BIN)/buf generate -o build/gen-fresh
+	@diff -r gen build/gen-fresh/gen || { echo 'gen/ is not what proto/ makes: run make gen and commit it' >&2; exit 1; }
+	@tag=$$(git describe --tags --abbrev=0 2>/dev/null || true); \
+	  if [ -n "$$tag" ]; then $(BIN)/buf breaking --against ".git#tag=$$tag"; fi
+	$(BIN)/tsc -p tsconfig.json --noEmit
+	$(BIN)/eslint .
+	$(BIN)/prettier --check --log-level warn .
+
+format: $(INSTALLED)
+	$(BIN)/buf format --write --path proto/synod
+	$(BIN)/prettier --write --log-level warn .
+
+clean:
+	rm -rf build

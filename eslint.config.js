@@ -1,0 +1,192 @@
+import tseslint from 'typescript-eslint';
+
+/**
+ * The rooms of src/ and the rooms each may import. Everyone may import the types of `runtime` and `log`;
+ * `gen/` is open to adapters (`service.ts`, `wire.ts`) and to the command file of kv only.
+ */
+const rooms = {
+  runtime: [],
+  storage: ['runtime'],
+  rpc: ['log', 'runtime'],
+  log: [],
+  paxos: ['log', 'storage', 'rpc/link.js', 'rpc/peer-method.js'],
+  kv: ['log'],
+  server: ['paxos', 'kv', 'log', 'storage', 'rpc', 'runtime'],
+  clerk: ['kv', 'rpc'],
+  check: ['clerk'],
+  sim: ['server', 'clerk', 'check', 'runtime', 'storage', 'rpc'],
+  cli: ['server', 'clerk', 'sim', 'check', 'rpc'],
+};
+
+/** Code that is handed its clock, randomness, network and disk, and may not reach for them. */
+const deterministicRooms = ['paxos', 'kv', 'log', 'clerk', 'server'];
+
+/** Where deterministic code meets the real world. */
+const adapters = ['src/*/service.ts', 'src/*/*-service.ts', 'src/server/start-*.ts', 'src/clerk/connect.ts'];
+
+const worldModules = [
+  'node:fs',
+  'node:fs/promises',
+  'node:crypto',
+  'node:timers',
+  'node:timers/promises',
+  'node:perf_hooks',
+  'node:net',
+  'node:child_process',
+];
+const grpcModules = ['@grpc/grpc-js', 'grpc-health-check'];
+
+const genPattern = {
+  regex: '^(\\.\\./)+gen/',
+  message: 'Only adapters (service.ts, wire.ts) and the command file of kv import gen/.',
+};
+
+/** An engine's gRPC adapter may use all of rpc; the engine itself only its link types. */
+const roomsOfAdapter = (room) => [...rooms[room].filter((name) => !name.startsWith('rpc/')), 'rpc'];
+
+const roomPatterns = (room, imports = rooms[room]) => {
+  const allowed = imports.map((name) => (name.includes('.') ? name.replace('.', '\\.') : `${name}/`));
+  const anyone = ['runtime/', 'log/', ...allowed, 'gen/', '\\.\\./'];
+  return [
+    {
+      regex: `^\\.\\./(?!${anyone.join('|')})`,
+      message: `src/${room} may import only: ${imports.join(', ') || 'nothing'} (and the types of runtime and log).`,
+    },
+    ...['runtime', 'log']
+      .filter((name) => name !== room && !imports.includes(name))
+      .map((name) => ({
+        regex: `^\\.\\./${name}/`,
+        allowTypeImports: true,
+        message: `src/${room} may import only the types of ${name}.`,
+      })),
+  ];
+};
+
+const isDeterministic = (room) => deterministicRooms.includes(room);
+const restrictedImports = (room, { gen, world }) => [
+  'error',
+  {
+    paths:
+      isDeterministic(room) && !world
+        ? [...worldModules, ...grpcModules].map((name) => ({
+            name,
+            message: `src/${room} is handed the world through the seams.`,
+          }))
+        : [],
+    patterns: [
+      ...roomPatterns(room, world && room === 'paxos' ? roomsOfAdapter(room) : rooms[room]),
+      ...(gen ? [] : [genPattern]),
+    ],
+  },
+];
+
+const roomConfigs = Object.keys(rooms).flatMap((room) => [
+  {
+    files: [`src/${room}/**/*.ts`],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': restrictedImports(room, { gen: false, world: false }),
+    },
+  },
+  {
+    files: [
+      `src/${room}/**/wire.ts`,
+      `src/${room}/**/*-wire.ts`,
+      ...(room === 'kv' ? ['src/kv/command.ts'] : []),
+    ],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': restrictedImports(room, { gen: true, world: false }),
+    },
+  },
+  {
+    files: adapters
+      .map((glob) => glob.replace('src/*/', `src/${room}/`))
+      .filter((glob) => glob.startsWith(`src/${room}/`)),
+    rules: {
+      '@typescript-eslint/no-restricted-imports': restrictedImports(room, { gen: true, world: true }),
+    },
+  },
+]);
+
+const forbiddenGlobals = [
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'performance',
+  'crypto',
+  'queueMicrotask',
+  'fetch',
+  'process',
+];
+const forbiddenProperties = [
+  ['Date', 'now'],
+  ['Math', 'random'],
+  ['process', 'hrtime'],
+];
+
+export default tseslint.config(
+  { ignores: ['build/', 'gen/', 'node_modules/', 'data/'] },
+  {
+    files: ['src/**/*.ts', 'test/**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      eqeqeq: 'error',
+      'max-lines': ['error', 400],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      '@typescript-eslint/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
+      'max-lines-per-function': ['error', 70],
+    },
+  },
+  {
+    files: [...adapters, 'src/*/wire.ts', 'src/*/*-wire.ts', 'src/rpc/*.ts'],
+    rules: { '@typescript-eslint/consistent-type-assertions': ['error', { assertionStyle: 'as' }] },
+  },
+  ...roomConfigs,
+  {
+    files: deterministicRooms.map((room) => `src/${room}/**/*.ts`),
+    ignores: adapters,
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...forbiddenGlobals.map((name) => ({
+          name,
+          message: 'Time, chance and I/O come in through the seams.',
+        })),
+      ],
+      'no-restricted-properties': [
+        'error',
+        ...forbiddenProperties.map(([object, property]) => ({
+          object,
+          property,
+          message: 'Time and chance come in through the seams.',
+        })),
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: "NewExpression[callee.name='Date']", message: 'There is no wall clock in the seam.' },
+      ],
+    },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unused-expressions': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+);

@@ -1,0 +1,189 @@
+import type { Clock } from '../runtime/clock.js';
+import { DoneMap } from './done-map.js';
+import { protocolVersion, type Enveloped, type Header } from './header.js';
+import { majorityOf, type Incarnation, type ReplicaId, type Slot } from './ids.js';
+
+export interface Member {
+  readonly id: ReplicaId;
+  readonly address: string;
+}
+
+/** Why a message between replicas was not processed. */
+export type RefusalCause =
+  | 'garbled'
+  | 'wrong-cluster'
+  | 'wrong-receiver'
+  | 'unknown-sender'
+  | 'changed-incarnation'
+  | 'different-identity'
+  | 'closed';
+
+/** A peer message that is answered with a refusal and has no other effect. */
+export class PeerRefusal extends Error {
+  constructor(
+    readonly refusal: RefusalCause,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'PeerRefusal';
+  }
+}
+
+interface PeerRecord {
+  incarnation: Incarnation | undefined;
+  heardAtMs: number | undefined;
+  refusal: string;
+}
+
+export interface RosterOptions {
+  readonly members: readonly Member[];
+  readonly me: ReplicaId;
+  readonly clusterId: string;
+  readonly incarnation: Incarnation;
+  readonly clock: Clock;
+}
+
+/**
+ * Who the members are and what is known of each: the process it is (rule R1), its Done value (R10), when it
+ * was last heard. It writes the header of every message that leaves and judges that of every one that comes.
+ */
+export class Roster {
+  readonly members: readonly Member[];
+  readonly me: ReplicaId;
+  readonly clusterId: string;
+  readonly incarnation: Incarnation;
+  readonly done: DoneMap;
+  readonly refusals = new Map<RefusalCause, number>();
+  learnedThrough: Slot | undefined;
+  readonly #clock: Clock;
+  readonly #records: ReadonlyMap<ReplicaId, PeerRecord>;
+
+  constructor(options: RosterOptions) {
+    this.members = options.members;
+    this.me = options.me;
+    this.clusterId = options.clusterId;
+    this.incarnation = options.incarnation;
+    this.#clock = options.clock;
+    this.done = new DoneMap(this.members.map(({ id }) => id));
+    this.#records = new Map(
+      this.peers.map((id) => [id, { incarnation: undefined, heardAtMs: undefined, refusal: '' }]),
+    );
+  }
+
+  /** The other members. */
+  get peers(): readonly ReplicaId[] {
+    return this.members.map(({ id }) => id).filter((id) => id !== this.me);
+  }
+
+  get majority(): number {
+    return majorityOf(this.members.length);
+  }
+
+  envelope<Body>(to: ReplicaId, body: Body): Enveloped<Body> {
+    return {
+      header: {
+        protocolVersion,
+        clusterId: this.clusterId,
+        groupId: 0,
+        configEpoch: 0,
+        from: this.me,
+        to,
+        incarnation: this.incarnation,
+        bootCounter: 0,
+        done: this.done.entries(),
+        learnedThrough: this.learnedThrough,
+        durableLsn: 0,
+      },
+      body,
+    };
+  }
+
+  /**
+   * Judges a header and takes in what it tells. Answers whether some Done value rose.
+   * @throws PeerRefusal, which has been counted
+   */
+  admit(header: Header): boolean {
+    const record = this.#judge(header);
+    record.incarnation = header.incarnation;
+    record.heardAtMs = this.#clock.now();
+    record.refusal = '';
+    let rose = false;
+    for (const entry of header.done) {
+      if (this.#isKnownProcess(entry.replica, entry.incarnation) && this.done.merge(entry)) rose = true;
+    }
+    return rose;
+  }
+
+  /** Counts a refusal and keeps its text for the status table; answers the error to throw. */
+  refuse(cause: RefusalCause, message: string, peer?: ReplicaId): PeerRefusal {
+    this.refusals.set(cause, (this.refusals.get(cause) ?? 0) + 1);
+    const record = peer === undefined ? undefined : this.#records.get(peer);
+    if (record !== undefined) record.refusal = message;
+    return new PeerRefusal(cause, message);
+  }
+
+  /** Keeps the text of a refusal that a peer sent us. */
+  refusedBy(peer: ReplicaId, message: string): void {
+    const record = this.#records.get(peer);
+    if (record !== undefined) record.refusal = message;
+  }
+
+  peer(id: ReplicaId): {
+    readonly incarnation: Incarnation | undefined;
+    readonly heardMsAgo: number | undefined;
+    readonly refusal: string;
+  } {
+    const record = this.#records.get(id);
+    const heardAtMs = record?.heardAtMs;
+    return {
+      incarnation: record?.incarnation,
+      heardMsAgo: heardAtMs === undefined ? undefined : this.#clock.now() - heardAtMs,
+      refusal: record?.refusal ?? '',
+    };
+  }
+
+  /** How many members, this one included, were heard within the last `ms` milliseconds. */
+  heardWithin(ms: number): number {
+    return 1 + this.peers.filter((id) => (this.peer(id).heardMsAgo ?? Infinity) <= ms).length;
+  }
+
+  #judge(header: Header): PeerRecord {
+    const { from } = header;
+    if (header.protocolVersion !== protocolVersion) {
+      throw this.refuse(
+        'garbled',
+        `protocol version ${header.protocolVersion}; this replica speaks ${protocolVersion}`,
+        from,
+      );
+    }
+    if (header.clusterId !== this.clusterId) {
+      throw this.refuse(
+        'wrong-cluster',
+        `replica ${from} is of cluster ${header.clusterId}; replica ${this.me} is of cluster ${this.clusterId}`,
+        from,
+      );
+    }
+    if (header.to !== this.me) {
+      throw this.refuse('wrong-receiver', `meant for replica ${header.to}; this is replica ${this.me}`, from);
+    }
+    const record = this.#records.get(from);
+    if (record === undefined) {
+      throw this.refuse('unknown-sender', `replica ${from} is not a peer of replica ${this.me}`);
+    }
+    if (record.incarnation !== undefined && record.incarnation !== header.incarnation) {
+      throw this.refuse(
+        'changed-incarnation',
+        `replica ${from} has come back as ${header.incarnation}; replica ${this.me} knows it as ${record.incarnation}, ` +
+          'and one that lost its promises must never return under its id',
+        from,
+      );
+    }
+    return record;
+  }
+
+  #isKnownProcess(replica: ReplicaId, incarnation: Incarnation): boolean {
+    if (replica === this.me) return incarnation === this.incarnation;
+    const known = this.#records.get(replica)?.incarnation;
+    return known === undefined || known === incarnation;
+  }
+}

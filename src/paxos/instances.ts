@@ -1,0 +1,102 @@
+import type { Slot } from '../log/ids.js';
+import { untouched, type AcceptorState } from './acceptor.js';
+import { checkFloor, checkTransition } from './invariants.js';
+
+/** One instance: what its acceptor remembers, and what ends its proposer while there is one. */
+export interface Instance {
+  acceptor: AcceptorState;
+  proposing: AbortController | undefined;
+}
+
+/**
+ * The instances a peer holds, by slot. Everything of a forgotten one goes at once: acceptor, proposer and
+ * value (seed 002, hint 8).
+ */
+export class Instances {
+  readonly #instances = new Map<Slot, Instance>();
+  #floor: Slot = 0;
+  #max: Slot | undefined;
+  #reach: Slot | undefined;
+  #learnedThrough: Slot | undefined;
+
+  /** The lowest slot still held; never falls. */
+  get floor(): Slot {
+    return this.#floor;
+  }
+
+  /** The highest slot ever met; never falls, also when its instance is forgotten. */
+  get max(): Slot | undefined {
+    return this.#max;
+  }
+
+  /** The highest slot voted for or known decided, at least the last one forgotten (rule R7). */
+  get reach(): Slot | undefined {
+    return this.#reach;
+  }
+
+  /** Every slot up to this one is decided and known here. */
+  get learnedThrough(): Slot | undefined {
+    return this.#learnedThrough;
+  }
+
+  get size(): number {
+    return this.#instances.size;
+  }
+
+  find(slot: Slot): Instance | undefined {
+    return this.#instances.get(slot);
+  }
+
+  /** The instance of a slot at or above the floor, made if there is none yet. */
+  obtain(slot: Slot): Instance {
+    if (slot < this.#floor) throw new RangeError(`slot ${slot} is below the floor ${this.#floor}`);
+    const known = this.#instances.get(slot);
+    if (known !== undefined) return known;
+    const fresh: Instance = { acceptor: untouched, proposing: undefined };
+    this.#instances.set(slot, fresh);
+    this.#max = Math.max(this.#max ?? slot, slot);
+    return fresh;
+  }
+
+  /** Moves an acceptor on, checking what must never break. */
+  advance(slot: Slot, after: AcceptorState): void {
+    const instance = this.obtain(slot);
+    checkTransition(slot, instance.acceptor, after);
+    instance.acceptor = after;
+    if (after.phase === 'decided' || after.vote !== undefined)
+      this.#reach = Math.max(this.#reach ?? slot, slot);
+    if (after.phase === 'decided') this.#learn();
+  }
+
+  /** Forgets every slot below `floor` and ends its proposers. */
+  forgetBelow(floor: Slot, min: Slot): void {
+    checkFloor(this.#floor, floor, min);
+    for (let slot = this.#floor; slot < floor; slot += 1) {
+      this.#instances.get(slot)?.proposing?.abort();
+      this.#instances.delete(slot);
+    }
+    this.#floor = floor;
+    if (floor > 0) {
+      this.#reach = Math.max(this.#reach ?? 0, floor - 1);
+      this.#learnedThrough = Math.max(this.#learnedThrough ?? 0, floor - 1);
+      this.#learn();
+    }
+  }
+
+  /** The slots that are not decided, lowest first. */
+  open(): [Slot, Instance][] {
+    return [...this.#instances]
+      .filter(([, { acceptor }]) => acceptor.phase === 'open')
+      .sort(([left], [right]) => left - right);
+  }
+
+  values(): Iterable<Instance> {
+    return this.#instances.values();
+  }
+
+  #learn(): void {
+    let next = (this.#learnedThrough ?? -1) + 1;
+    while (this.#instances.get(next)?.acceptor.phase === 'decided') next += 1;
+    if (next > 0) this.#learnedThrough = next - 1;
+  }
+}

@@ -1,0 +1,75 @@
+import type { Enveloped } from '../log/header.js';
+import type { Slot } from '../log/ids.js';
+import type { Call } from '../rpc/link.js';
+import type { Ballot } from './ballot.js';
+
+/** The value an acceptor voted for last, and the ballot it did so under. */
+export interface Vote {
+  readonly ballot: Ballot;
+  readonly value: Uint8Array;
+}
+
+export interface Prepare {
+  readonly slot: Slot;
+  readonly ballot: Ballot;
+}
+
+export interface Accept {
+  readonly slot: Slot;
+  readonly ballot: Ballot;
+  readonly value: Uint8Array;
+}
+
+export interface Decide {
+  readonly slot: Slot;
+  readonly value: Uint8Array;
+}
+
+/** Asks for slots `firstSlot` to `lastSlot`, both included. */
+export interface Learn {
+  readonly firstSlot: Slot;
+  readonly lastSlot: Slot;
+}
+
+/** The acceptor promised a higher ballot, given back so that the proposer need not guess (seed 002, hint 12). */
+export interface Reject {
+  readonly kind: 'reject';
+  readonly highestPromised: Ballot;
+}
+
+export interface Decided {
+  readonly kind: 'decided';
+  readonly value: Uint8Array;
+}
+
+/** The slot is forgotten here: neither a promise nor a rejection, and counted for nothing (rule R3). */
+export interface Behind {
+  readonly kind: 'behind';
+  readonly floor: Slot;
+}
+
+export type PrepareReply =
+  { readonly kind: 'promise'; readonly vote: Vote | undefined } | Reject | Decided | Behind;
+export type AcceptReply = { readonly kind: 'accept-ok' } | Reject | Decided | Behind;
+export type DecideReply = { readonly kind: 'decide-ok' } | Behind;
+
+/** Decided slots in order, as many as fit a page, and the floor if the range began below it. */
+export interface LearnReply {
+  readonly decided: readonly Decide[];
+  readonly behind: Behind | undefined;
+}
+
+/** The way to one peer. A call that rejects is a message lost, or its answer. */
+export interface PaxosLink {
+  readonly prepare: Call<Enveloped<Prepare>, Enveloped<PrepareReply>>;
+  readonly accept: Call<Enveloped<Accept>, Enveloped<AcceptReply>>;
+  readonly decide: Call<Enveloped<Decide>, Enveloped<DecideReply>>;
+  readonly learn: Call<Enveloped<Learn>, Enveloped<LearnReply>>;
+}
+
+/** What must be on disk before an answer that rests on it leaves (rule R2). */
+export type PaxosRecord =
+  | { readonly kind: 'promise'; readonly slot: Slot; readonly ballot: Ballot }
+  | { readonly kind: 'vote'; readonly slot: Slot; readonly vote: Vote }
+  | { readonly kind: 'decided'; readonly slot: Slot; readonly value: Uint8Array }
+  | { readonly kind: 'round'; readonly round: number };

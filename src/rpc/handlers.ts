@@ -1,0 +1,111 @@
+import type {
+  handleBidiStreamingCall,
+  handleUnaryCall,
+  ServerDuplexStream,
+  ServerUnaryCall,
+} from '@grpc/grpc-js';
+import { CallError, toCallError } from './call-error.js';
+import { toStatusObject } from './status-wire.js';
+import type { Decoded } from './strict.js';
+
+/** What a handler knows of its call. */
+export interface CallContext {
+  /** Aborts when the client cancelled, went away, or its deadline passed. */
+  readonly signal: AbortSignal;
+}
+
+export interface HandlerHooks {
+  /** A request that did not decode has been refused. */
+  readonly malformed?: (problem: string) => void;
+  /** A handler failed in a way it does not name; the client was told INTERNAL. */
+  readonly failed?: (error: unknown) => void;
+}
+
+const badRequest = (problem: string): CallError =>
+  new CallError({
+    code: 'INVALID_ARGUMENT',
+    reason: 'BAD_REQUEST',
+    message: `the request does not decode: ${problem}`,
+  });
+
+/** What a failed handler tells its client; what it does not name is also reported to the hooks. */
+const failureOf = (error: unknown, hooks: HandlerHooks): CallError => {
+  const failure = toCallError(error);
+  if (failure !== error) hooks.failed?.(error);
+  return failure;
+};
+
+/** The one way a unary method is served: a promise becomes a reply, an error a status with trailers. */
+export function unary<Request, Reply>(
+  handler: (request: Request, context: CallContext) => Promise<Reply>,
+  hooks: HandlerHooks = {},
+): handleUnaryCall<Decoded<Request>, Reply> {
+  return (call: ServerUnaryCall<Decoded<Request>, Reply>, respond) => {
+    const decoded = call.request;
+    if (!decoded.ok) {
+      hooks.malformed?.(decoded.problem);
+      respond(toStatusObject(badRequest(decoded.problem)));
+      return;
+    }
+    const abort = new AbortController();
+    // grpc-js emits `cancelled` at every end of a call, also a good one; then nobody listens any more.
+    call.on('cancelled', () => abort.abort());
+    handler(decoded.message, { signal: abort.signal }).then(
+      (reply) => respond(null, reply),
+      (error: unknown) => respond(toStatusObject(failureOf(error, hooks))),
+    );
+  };
+}
+
+/** What a bidirectional handler does with its stream. */
+export interface StreamHandler<Request> {
+  /** Takes one frame. An error it throws ends the stream. */
+  readonly receive: (request: Request) => void;
+  /** The client sends no more; resolves when everything is answered. */
+  readonly finish: () => Promise<void>;
+}
+
+/** The one way a bidirectional method is served. `open` is given the way to send and the signal of the call. */
+export function duplex<Request, Reply>(
+  open: (send: (reply: Reply) => void, context: CallContext) => StreamHandler<Request>,
+  hooks: HandlerHooks = {},
+): handleBidiStreamingCall<Decoded<Request>, Reply> {
+  return (stream: ServerDuplexStream<Decoded<Request>, Reply>) => {
+    const abort = new AbortController();
+    let ended = false;
+    const end = (error: CallError | undefined) => {
+      if (ended) return;
+      ended = true;
+      abort.abort();
+      if (error === undefined) stream.end();
+      else stream.emit('error', toStatusObject(error));
+    };
+    stream.on('cancelled', () => {
+      ended = true;
+      abort.abort();
+    });
+    const send = (reply: Reply) => {
+      if (!ended) stream.write(reply);
+    };
+    const handler = open(send, { signal: abort.signal });
+    stream.on('data', (decoded: Decoded<Request>) => {
+      if (ended) return;
+      if (!decoded.ok) {
+        hooks.malformed?.(decoded.problem);
+        end(badRequest(decoded.problem));
+        return;
+      }
+      try {
+        handler.receive(decoded.message);
+      } catch (error) {
+        end(failureOf(error, hooks));
+      }
+    });
+    stream.on('end', () => {
+      handler.finish().then(
+        () => end(undefined),
+        (error: unknown) => end(failureOf(error, hooks)),
+      );
+    });
+  };
+}

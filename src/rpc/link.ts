@@ -1,0 +1,8 @@
+/** How long a call may take, and what ends it earlier. */
+export interface CallOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A remote method as an async function. It rejects with `CallError`. */
+export type Call<Request, Reply> = (request: Request, options: CallOptions) => Promise<Reply>;
