@@ -1,8 +1,8 @@
 import tseslint from 'typescript-eslint';
 
 /**
- * The rooms of src/ and the rooms each may import. Everyone may import the types of `runtime` and `log`;
- * `gen/` is open to adapters (`service.ts`, `wire.ts`) and to the command file of kv only.
+ * The rooms of src/, which are flat, and the rooms each may import; of a single file only the types. Everyone may
+ * import the types of `runtime` and `log`; `gen/` is open to adapters (`service.ts`, `wire.ts`) and to the command file of kv only.
  */
 const rooms = {
   runtime: [],
@@ -22,18 +22,35 @@ const rooms = {
 const deterministicRooms = ['paxos', 'kv', 'log', 'clerk', 'server'];
 
 /** Where deterministic code meets the real world. */
-const adapters = ['src/*/service.ts', 'src/*/*-service.ts', 'src/server/start-*.ts', 'src/clerk/connect.ts'];
+const adapters = [
+  'src/*/service.ts',
+  'src/*/*-service.ts',
+  'src/server/start-*.ts',
+  'src/server/cluster-id.ts',
+  'src/clerk/connect.ts',
+];
 
 const worldModules = [
-  'node:fs',
-  'node:fs/promises',
-  'node:crypto',
-  'node:timers',
-  'node:timers/promises',
-  'node:perf_hooks',
-  'node:net',
-  'node:child_process',
-];
+  'fs',
+  'fs/promises',
+  'crypto',
+  'timers',
+  'timers/promises',
+  'perf_hooks',
+  'process',
+  'os',
+  'net',
+  'tls',
+  'dgram',
+  'dns',
+  'dns/promises',
+  'http',
+  'https',
+  'http2',
+  'child_process',
+  'cluster',
+  'worker_threads',
+].flatMap((name) => [name, `node:${name}`]);
 const grpcModules = ['@grpc/grpc-js', 'grpc-health-check'];
 
 const genPattern = {
@@ -41,24 +58,31 @@ const genPattern = {
   message: 'Only adapters (service.ts, wire.ts) and the command file of kv import gen/.',
 };
 
-/** An engine's gRPC adapter may use all of rpc; the engine itself only its link types. */
-const roomsOfAdapter = (room) => [...rooms[room].filter((name) => !name.startsWith('rpc/')), 'rpc'];
+/** An adapter may use all of rpc and runtime; the code it serves only their types. */
+const roomsOfAdapter = (room) => [
+  ...rooms[room].filter((name) => !name.startsWith('rpc/')),
+  'rpc',
+  'runtime',
+];
 
-const roomPatterns = (room, imports = rooms[room]) => {
-  const allowed = imports.map((name) => (name.includes('.') ? name.replace('.', '\\.') : `${name}/`));
-  const anyone = ['runtime/', 'log/', ...allowed, 'gen/', '\\.\\./'];
+const escaped = (path) => path.replaceAll('.', '\\.');
+const isFile = (name) => name.endsWith('.js');
+
+const roomPatterns = (room, imports) => {
+  const files = imports.filter(isFile).map((name) => `${escaped(name)}$`);
+  const open = imports.filter((name) => !isFile(name)).map((name) => `${name}/`);
+  const typesOnly = [...files, ...['runtime/', 'log/'].filter((name) => !open.includes(name))];
+  const known = [...open, ...typesOnly, escaped('../gen/')];
   return [
     {
-      regex: `^\\.\\./(?!${anyone.join('|')})`,
+      regex: `^\\.\\./(?!${known.join('|')})`,
       message: `src/${room} may import only: ${imports.join(', ') || 'nothing'} (and the types of runtime and log).`,
     },
-    ...['runtime', 'log']
-      .filter((name) => name !== room && !imports.includes(name))
-      .map((name) => ({
-        regex: `^\\.\\./${name}/`,
-        allowTypeImports: true,
-        message: `src/${room} may import only the types of ${name}.`,
-      })),
+    ...typesOnly.map((name) => ({
+      regex: `^\\.\\./${name}`,
+      allowTypeImports: true,
+      message: `src/${room} may import only the types of this.`,
+    })),
   ];
 };
 
@@ -74,7 +98,7 @@ const restrictedImports = (room, { gen, world }) => [
           }))
         : [],
     patterns: [
-      ...roomPatterns(room, world && room === 'paxos' ? roomsOfAdapter(room) : rooms[room]),
+      ...roomPatterns(room, world ? roomsOfAdapter(room) : rooms[room]),
       ...(gen ? [] : [genPattern]),
     ],
   },
@@ -116,11 +140,13 @@ const forbiddenGlobals = [
   'queueMicrotask',
   'fetch',
   'process',
+  'globalThis',
+  'global',
 ];
 const forbiddenProperties = [
   ['Date', 'now'],
   ['Math', 'random'],
-  ['process', 'hrtime'],
+  ['AbortSignal', 'timeout'],
 ];
 
 export default tseslint.config(
@@ -178,7 +204,11 @@ export default tseslint.config(
       ],
       'no-restricted-syntax': [
         'error',
-        { selector: "NewExpression[callee.name='Date']", message: 'There is no wall clock in the seam.' },
+        {
+          selector: ":matches(NewExpression, CallExpression)[callee.name='Date']",
+          message: 'There is no wall clock in the seam.',
+        },
+        { selector: 'ImportExpression', message: 'What is imported at run time, no rule can judge.' },
       ],
     },
   },

@@ -1,5 +1,12 @@
-/** The package's only entry. */
+/** The package's only entry: the clerk, an embeddable replica, and the Paxos library. */
+export { Clerk, type ClerkOptions } from './clerk/connect.js';
+export { ClerkError, type ClerkErrorKind, type EndpointFailure } from './clerk/clerk-error.js';
+export type { CallLimits } from './clerk/attempts.js';
+export { startReplica, type RunningReplica, type StartReplicaOptions } from './server/start-replica.js';
+export type { PeerStatus, ReplicaStatus } from './server/status.js';
 export { makePaxosPeer, type PaxosPeerOptions, type RunningPaxosPeer } from './server/start-paxos-peer.js';
 export type { InstanceStatus, PaxosPeer } from './paxos/peer.js';
 export { OptionsError, type MemberOption } from './server/members.js';
 export { ListenError } from './rpc/server.js';
+export type { Logger } from './runtime/logger.js';
+export { version } from './server/version.js';

@@ -13,6 +13,7 @@ export interface DoneEntry {
  */
 export class DoneMap {
   readonly #entries = new Map<ReplicaId, DoneEntry>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(private readonly members: readonly ReplicaId[]) {}
 
@@ -22,7 +23,13 @@ export class DoneMap {
     const known = this.#entries.get(entry.replica);
     if (known !== undefined && (known.through ?? -1) >= (entry.through ?? -1)) return false;
     this.#entries.set(entry.replica, entry);
+    for (const listener of this.#listeners) listener();
     return true;
+  }
+
+  /** Calls `listener` whenever some Done value has risen. */
+  onRise(listener: () => void): void {
+    this.#listeners.add(listener);
   }
 
   throughOf(replica: ReplicaId): Slot | undefined {

@@ -1,12 +1,12 @@
 import type { ReplicaId, Slot } from './ids.js';
 
 /** Deterministic: equal commands in equal order leave equal states and give equal results. */
-export interface StateMachine {
+export interface StateMachine<Result> {
   /**
    * Applies one slot's commands in order and answers a result for each. Called once a slot, in slot order,
    * by the engine alone.
    */
-  apply(slot: Slot, commands: readonly Uint8Array[]): unknown[];
+  apply(slot: Slot, commands: readonly Uint8Array[]): Result[];
 }
 
 /** Where a log stands. A slot is undefined until there is one. */
@@ -32,21 +32,20 @@ export interface OpenSlot {
   readonly proposing: boolean;
 }
 
-/** An engine, built with one state machine. */
-export interface ReplicatedLog {
+/** An engine, built with one state machine whose results it hands out. */
+export interface ReplicatedLog<Result> {
   /**
    * Enters a command into the log and resolves with the result of its first apply. Aborting `signal` stops
    * the wait; it withdraws nothing that was proposed.
    * @throws LogError
    */
-  propose(command: Uint8Array, signal: AbortSignal): Promise<unknown>;
-  /**
-   * After it resolves, a read of local state in the same turn is linearizable.
-   * @throws LogError
-   */
-  readBarrier(signal: AbortSignal): Promise<void>;
-  /** Catches up with a peer that says it has come as far as `reach`. */
-  heardReach(peer: ReplicaId, reach: Slot | undefined): void;
+  propose(command: Uint8Array, signal: AbortSignal): Promise<Result>;
+  /** The highest slot voted for or known decided here; what `Hello` tells the peers. */
+  readonly reach: Slot | undefined;
+  /** The highest slot applied here. */
+  readonly applied: Slot | undefined;
+  /** Catches up with a peer that says how far it has come. */
+  heardReach(peer: ReplicaId, reach: Slot): void;
   status(): LogStatus;
   close(): Promise<void>;
 }

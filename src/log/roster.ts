@@ -16,6 +16,7 @@ export type RefusalCause =
   | 'unknown-sender'
   | 'changed-incarnation'
   | 'different-identity'
+  | 'not-introduced'
   | 'closed';
 
 /** A peer message that is answered with a refusal and has no other effect. */
@@ -32,7 +33,20 @@ export class PeerRefusal extends Error {
 interface PeerRecord {
   incarnation: Incarnation | undefined;
   heardAtMs: number | undefined;
+  learnedThrough: Slot | undefined;
+  introduced: boolean;
   refusal: string;
+}
+
+/** What is known of one peer. */
+export interface PeerView {
+  readonly incarnation: Incarnation | undefined;
+  readonly heardMsAgo: number | undefined;
+  /** Every slot up to this one is learned by that peer. */
+  readonly learnedThrough: Slot | undefined;
+  readonly introduced: boolean;
+  /** Why the last message of or to it was refused; empty if it was not. */
+  readonly refusal: string;
 }
 
 export interface RosterOptions {
@@ -41,6 +55,11 @@ export interface RosterOptions {
   readonly clusterId: string;
   readonly incarnation: Incarnation;
   readonly clock: Clock;
+  /**
+   * Whether a peer's messages count only after a Hello has shown that its identity is ours (rule R11). The bare
+   * library has no Hello, and its caller answers for equal member lists.
+   */
+  readonly introductions: 'required' | 'none';
 }
 
 /**
@@ -66,13 +85,29 @@ export class Roster {
     this.#clock = options.clock;
     this.done = new DoneMap(this.members.map(({ id }) => id));
     this.#records = new Map(
-      this.peers.map((id) => [id, { incarnation: undefined, heardAtMs: undefined, refusal: '' }]),
+      this.peers.map((id) => [
+        id,
+        {
+          incarnation: undefined,
+          heardAtMs: undefined,
+          learnedThrough: undefined,
+          introduced: options.introductions === 'none',
+          refusal: '',
+        },
+      ]),
     );
   }
 
   /** The other members. */
   get peers(): readonly ReplicaId[] {
     return this.members.map(({ id }) => id).filter((id) => id !== this.me);
+  }
+
+  /** @throws RangeError if `id` is not a member */
+  addressOf(id: ReplicaId): string {
+    const member = this.members.find((candidate) => candidate.id === id);
+    if (member === undefined) throw new RangeError(`replica ${id} is not a member`);
+    return member.address;
   }
 
   get majority(): number {
@@ -99,19 +134,40 @@ export class Roster {
   }
 
   /**
-   * Judges a header and takes in what it tells. Answers whether some Done value rose.
+   * Judges a header and takes in what it tells.
    * @throws PeerRefusal, which has been counted
    */
-  admit(header: Header): boolean {
+  admit(header: Header): void {
     const record = this.#judge(header);
+    if (!record.introduced) {
+      throw new PeerRefusal(
+        'not-introduced',
+        `replica ${this.me} has not seen the identity of replica ${header.from} yet`,
+      );
+    }
+    this.#takeIn(record, header);
+  }
+
+  /**
+   * Judges the header of a Hello, whose body has the sender's identity; `problem` says how that differs from ours,
+   * or undefined if it does not. From then on its other messages count.
+   * @throws PeerRefusal, which has been counted
+   */
+  introduce(header: Header, problem: string | undefined): void {
+    const record = this.#judge(header);
+    record.introduced = problem === undefined;
+    if (problem !== undefined) throw this.refuse('different-identity', problem, header.from);
+    this.#takeIn(record, header);
+  }
+
+  #takeIn(record: PeerRecord, header: Header): void {
     record.incarnation = header.incarnation;
     record.heardAtMs = this.#clock.now();
+    record.learnedThrough = header.learnedThrough;
     record.refusal = '';
-    let rose = false;
     for (const entry of header.done) {
-      if (this.#isKnownProcess(entry.replica, entry.incarnation) && this.done.merge(entry)) rose = true;
+      if (this.#isKnownProcess(entry.replica, entry.incarnation)) this.done.merge(entry);
     }
-    return rose;
   }
 
   /** Counts a refusal and keeps its text for the status table; answers the error to throw. */
@@ -128,16 +184,14 @@ export class Roster {
     if (record !== undefined) record.refusal = message;
   }
 
-  peer(id: ReplicaId): {
-    readonly incarnation: Incarnation | undefined;
-    readonly heardMsAgo: number | undefined;
-    readonly refusal: string;
-  } {
+  peer(id: ReplicaId): PeerView {
     const record = this.#records.get(id);
     const heardAtMs = record?.heardAtMs;
     return {
       incarnation: record?.incarnation,
       heardMsAgo: heardAtMs === undefined ? undefined : this.#clock.now() - heardAtMs,
+      learnedThrough: record?.learnedThrough,
+      introduced: record?.introduced ?? false,
       refusal: record?.refusal ?? '',
     };
   }

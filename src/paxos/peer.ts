@@ -65,6 +65,7 @@ export class PaxosPeer {
     this.#journal = options.journal;
     this.#links = options.links;
     this.#fatal = options.fatal ?? throwUnhandled;
+    this.roster.done.onRise(() => this.#forget());
     this.#world = {
       roster: options.roster,
       links: options.links,
@@ -74,7 +75,7 @@ export class PaxosPeer {
       recordRound: (round) => this.#record({ kind: 'round', round }),
       ownPrepare: (request) => this.#prepare(request),
       ownAccept: (request) => this.#accept(request),
-      admitReply: (header) => this.#admit(header),
+      admitReply: (header) => this.roster.admit(header),
       decided: (slot, value) => this.#decideAndSpread(slot, value),
       behind: (slot, floor) => options.trace?.('behind', { slot, floor }),
       trace: options.trace ?? (() => undefined),
@@ -115,7 +116,6 @@ export class PaxosPeer {
     this.#checkSlot(slot);
     const { me, incarnation } = this.roster;
     this.roster.done.merge({ replica: me, incarnation, through: slot });
-    this.#forget();
   }
 
   /** The highest instance known to this peer, or −1 (seed 002). Forgetting does not lower it. */
@@ -165,7 +165,7 @@ export class PaxosPeer {
     const timeoutMs = this.#world.roundTimeoutMs;
     try {
       const reply = await link.learn(this.roster.envelope(peer, { firstSlot, lastSlot }), { timeoutMs });
-      this.#admit(reply.header);
+      this.roster.admit(reply.header);
       for (const { slot, value } of reply.body.decided) this.#learn(slot, value);
       return reply.body.decided.length;
     } catch {
@@ -271,7 +271,7 @@ export class PaxosPeer {
       link
         .decide(this.roster.envelope(peer, { slot, value }), { timeoutMs: this.#world.roundTimeoutMs })
         .then(
-          ({ header }) => this.#admit(header),
+          ({ header }) => this.roster.admit(header),
           // A decision that is not heard is learned later, by asking.
           () => undefined,
         );
@@ -288,11 +288,7 @@ export class PaxosPeer {
         header.from,
       );
     }
-    this.#admit(header);
-  }
-
-  #admit(header: Header): void {
-    if (this.roster.admit(header)) this.#forget();
+    this.roster.admit(header);
   }
 
   #forget(): void {

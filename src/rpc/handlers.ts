@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type {
   handleBidiStreamingCall,
   handleUnaryCall,
@@ -72,6 +73,8 @@ export function duplex<Request, Reply>(
 ): handleBidiStreamingCall<Decoded<Request>, Reply> {
   return (stream: ServerDuplexStream<Decoded<Request>, Reply>) => {
     const abort = new AbortController();
+    // Every operation of the stream listens for its end.
+    setMaxListeners(0, abort.signal);
     let ended = false;
     const end = (error: CallError | undefined) => {
       if (ended) return;

@@ -17,6 +17,7 @@ export interface Codec<Body, Message> {
 const refusalError = (refusal: PeerRefusal): CallError => {
   switch (refusal.refusal) {
     case 'closed':
+    case 'not-introduced':
       return new CallError({ code: 'UNAVAILABLE', reason: 'NOT_PROPOSED', message: refusal.message });
     case 'garbled':
       return new CallError({ code: 'INVALID_ARGUMENT', reason: 'BAD_REQUEST', message: refusal.message });

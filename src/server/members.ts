@@ -16,6 +16,12 @@ export class OptionsError extends Error {
   }
 }
 
+/** @throws OptionsError unless `value` is a number above 0 */
+export function checkPositive(name: string, value: number): number {
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new OptionsError(`${name} is ${value}; it is a number of milliseconds above 0`);
+}
+
 const duplicateOf = <Value>(values: readonly Value[]): Value | undefined =>
   values.find((value, index) => values.indexOf(value) !== index);
 

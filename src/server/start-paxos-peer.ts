@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Interceptor, ServerInterceptor } from '@grpc/grpc-js';
-import { incarnation, type ReplicaId } from '../log/ids.js';
-import { Roster, type Member } from '../log/roster.js';
+import { incarnation, replicaId, type ReplicaId } from '../log/ids.js';
+import { Roster } from '../log/roster.js';
 import { PaxosPeer } from '../paxos/peer.js';
 import { paxosLink, servePaxosPeer } from '../paxos/service.js';
 import { parseAddress } from '../rpc/address.js';
@@ -10,6 +9,7 @@ import { listen, newServer, shutDown } from '../rpc/server.js';
 import { realClock } from '../runtime/real-clock.js';
 import { realRandom } from '../runtime/real-random.js';
 import { memoryJournal } from '../storage/journal.js';
+import { derivedClusterId } from './cluster-id.js';
 import { checkMembers, type MemberOption } from './members.js';
 
 export interface PaxosPeerOptions {
@@ -33,12 +33,6 @@ export interface RunningPaxosPeer {
   close(): Promise<void>;
 }
 
-/** The cluster id of members that were not given one (rule R11). */
-export function derivedClusterId(engine: string, members: readonly Member[], parameters: unknown): string {
-  const text = JSON.stringify([engine, members.map(({ id, address }) => [id, address]), parameters]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
-}
-
 /**
  * Makes a Paxos peer and starts to answer the others: seed 002's `Make(peers, me)`. Its state is in memory, so
  * one that was closed must not be made again under its id (seed 002, hint 9; rule R1).
@@ -49,10 +43,11 @@ export async function makePaxosPeer(options: PaxosPeerOptions): Promise<RunningP
   const members = checkMembers(options.peers, options.me);
   const roster = new Roster({
     members,
-    me: members.find(({ id }) => id === options.me)?.id ?? unlisted(options.me),
+    me: replicaId(options.me),
     clusterId: options.clusterId ?? derivedClusterId('paxos', members, null),
     incarnation: incarnation(realRandom.hex(32)),
     clock: realClock,
+    introductions: 'none',
   });
   const others = members.filter(({ id }) => id !== roster.me);
   const channels = new Map(others.map(({ id, address }) => [id, openPeerChannel(id, address, options)]));
@@ -72,7 +67,7 @@ export async function makePaxosPeer(options: PaxosPeerOptions): Promise<RunningP
     await shutDown(server, 0);
   };
   try {
-    await listen(server, parseAddress(ownAddress(members, roster.me)));
+    await listen(server, parseAddress(roster.addressOf(roster.me)));
   } catch (error) {
     await close();
     throw error;
@@ -85,10 +80,3 @@ const openPeerChannel = (id: ReplicaId, address: string, options: PaxosPeerOptio
     between: 'replicas',
     interceptors: options.peerInterceptors?.(id) ?? [],
   });
-
-const unlisted = (id: number): never => {
-  throw new RangeError(`replica ${id} is not in the list of members`);
-};
-
-const ownAddress = (members: readonly Member[], me: ReplicaId): string =>
-  members.find(({ id }) => id === me)?.address ?? unlisted(me);

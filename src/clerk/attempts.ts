@@ -1,0 +1,147 @@
+import type { Request, Result } from '../kv/operation.js';
+import type { CallError } from '../rpc/call-error.js';
+import { toCallError } from '../rpc/call-error.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Random } from '../runtime/random.js';
+import { ClerkError, type EndpointFailure } from './clerk-error.js';
+import type { ClientLink } from './client-link.js';
+import { verdictOn, type Executed, type Verdict } from './verdict.js';
+
+const firstBackoffMs = 20;
+const backoffLimitMs = 500;
+
+/** When a call ends unfinished. */
+export interface CallLimits {
+  /** Milliseconds for the whole call, all attempts together; default: none. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The call is to go out again under a new session: no attempt of it can have executed. */
+export const sessionExpired = Symbol('session expired');
+
+export interface AttemptsOptions {
+  readonly links: readonly ClientLink[];
+  readonly attemptTimeoutMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Aborts when the clerk closes. */
+  readonly closing: AbortSignal;
+}
+
+/**
+ * Sends one request to one replica after another until it is answered or its limits are reached. Replicas are
+ * tried in turn, beginning with the one that answered last.
+ */
+export class Attempts {
+  readonly #options: AttemptsOptions;
+  readonly #failures = new Map<string, string>();
+  /** The link that answered last. */
+  #preferred = 0;
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options;
+  }
+
+  /** The last failure at each endpoint since it last answered. */
+  get failures(): readonly EndpointFailure[] {
+    return [...this.#failures].map(([endpoint, problem]) => ({ endpoint, problem }));
+  }
+
+  /**
+   * @param request makes the request as it is to be sent now; asked anew for each attempt
+   * @throws ClerkError
+   */
+  async run(
+    request: () => Request,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Result | typeof sessionExpired> {
+    const { clock } = this.#options;
+    let executed: Executed = 'no';
+    for (let tried = 0; ;) {
+      const link = this.#link(this.#preferred);
+      const outcome = await this.#attempt(link, request(), deadlineMs, signal);
+      if ('result' in outcome) return outcome.result;
+      const { error, verdict } = outcome;
+      if (signal?.aborted || this.#options.closing.aborted)
+        throw this.gaveUp('aborted', worse(executed, verdict));
+      if (verdict.kind === 'final') throw this.#refused(error, executed);
+      if (verdict.kind === 'session-expired') {
+        if (executed === 'no') return sessionExpired;
+        throw this.gaveUp('session-ended', 'unknown');
+      }
+      executed = worse(executed, verdict);
+      if (clock.now() >= deadlineMs) throw this.gaveUp('timed-out', executed);
+      tried += 1;
+      const waitMs = this.#turn(verdict, tried);
+      await clock.sleep(Math.min(waitMs, deadlineMs - clock.now()), signal ?? this.#options.closing);
+    }
+  }
+
+  /** The error of a call that ends without an answer: one line that names every endpoint tried. */
+  gaveUp(kind: 'timed-out' | 'aborted' | 'session-ended', executed: Executed): ClerkError {
+    const why = { 'timed-out': 'timed out', aborted: 'was aborted', 'session-ended': 'lost its session' }[
+      kind
+    ];
+    const tried = this.failures.map(({ endpoint, problem }) => `${endpoint}: ${problem}`).join('; ');
+    return new ClerkError({
+      kind,
+      message: `the call ${why}${tried === '' ? '' : ` (${tried})`}`,
+      outcome: executed === 'no' ? 'not-executed' : 'unknown',
+      failures: this.failures,
+    });
+  }
+
+  #link(index: number): ClientLink {
+    const link = this.#options.links[index];
+    if (link === undefined) throw new RangeError(`there is no endpoint ${index}`);
+    return link;
+  }
+
+  async #attempt(
+    link: ClientLink,
+    request: Request,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly result: Result } | { readonly error: CallError; readonly verdict: Verdict }> {
+    const timeoutMs = Math.max(
+      1,
+      Math.min(this.#options.attemptTimeoutMs, deadlineMs - this.#options.clock.now()),
+    );
+    try {
+      const result = await link.execute(request, { timeoutMs, signal: signal ?? this.#options.closing });
+      this.#failures.delete(link.address);
+      return { result };
+    } catch (cause) {
+      const error = toCallError(cause);
+      this.#failures.set(link.address, error.message);
+      return { error, verdict: verdictOn(error) };
+    }
+  }
+
+  /** Turns to the replica to try next and answers how long to wait before. */
+  #turn(verdict: Verdict, tried: number): number {
+    const { links, random } = this.#options;
+    if (verdict.kind === 'wait') return verdict.ms * random.between(1, 1.5);
+    const named =
+      verdict.kind === 'other-replica' ? links.findIndex(({ address }) => address === verdict.address) : -1;
+    this.#preferred = named >= 0 ? named : (this.#preferred + 1) % links.length;
+    const rounds = Math.floor(tried / links.length);
+    if (rounds === 0 || tried % links.length !== 0) return 0;
+    return random.between(0.5, 1) * Math.min(firstBackoffMs * 2 ** (rounds - 1), backoffLimitMs);
+  }
+
+  #refused(error: CallError, executed: Executed): ClerkError {
+    return new ClerkError({
+      kind: 'refused',
+      message: error.message,
+      outcome: executed === 'no' ? 'not-executed' : 'unknown',
+      reason: error.reason,
+      failures: this.failures,
+    });
+  }
+}
+
+const worse = (executed: Executed, verdict: Verdict): Executed =>
+  'executed' in verdict && verdict.executed === 'unknown' ? 'unknown' : executed;

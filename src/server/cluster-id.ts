@@ -1,0 +1,8 @@
+import { createHash } from 'node:crypto';
+import type { Member } from '../log/roster.js';
+
+/** The cluster id of members that were not given one (rule R11). */
+export function derivedClusterId(engine: string, members: readonly Member[], parameters: unknown): string {
+  const text = JSON.stringify([engine, members.map(({ id, address }) => [id, address]), parameters]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}

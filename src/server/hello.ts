@@ -1,0 +1,49 @@
+import type { Enveloped } from '../log/header.js';
+import type { Slot } from '../log/ids.js';
+import type { Member } from '../log/roster.js';
+import type { SessionParameters } from '../kv/limits.js';
+import type { Call } from '../rpc/link.js';
+
+/** What makes a replica one of its cluster; any difference is refused (rule R11). */
+export interface Identity {
+  readonly engine: string;
+  readonly members: readonly Member[];
+  readonly sessionParameters: SessionParameters;
+}
+
+/** What replicas tell each other at a fixed interval, whatever their engine. */
+export interface Hello extends Identity {
+  /** The highest slot voted for or known decided. */
+  readonly reach: Slot | undefined;
+  readonly applied: Slot | undefined;
+  /** The state versions the sender can apply, and the one in force there. */
+  readonly minimumStateVersion: number;
+  readonly maximumStateVersion: number;
+  readonly stateVersion: number;
+}
+
+export interface HelloLink {
+  readonly hello: Call<Enveloped<Hello>, Enveloped<Hello>>;
+}
+
+const describeMembers = (members: readonly Member[]): string =>
+  members.map(({ id, address }) => `${id}=${address}`).join(',');
+
+const describeParameters = (parameters: SessionParameters): string =>
+  `${parameters.sessionLimit} sessions, ${parameters.repliesLimitBytes} bytes of replies, ` +
+  `${parameters.sessionRepliesLimitBytes} a session, window ${parameters.sequenceWindow}`;
+
+/** How `theirs` differs from `ours`, naming both, or undefined. */
+export function identityProblem(ours: Identity, theirs: Identity): string | undefined {
+  const differences = [
+    ['engine', ours.engine, theirs.engine],
+    ['members', describeMembers(ours.members), describeMembers(theirs.members)],
+    [
+      'session parameters',
+      describeParameters(ours.sessionParameters),
+      describeParameters(theirs.sessionParameters),
+    ],
+  ] as const;
+  const different = differences.find(([, own, other]) => own !== other);
+  return different && `its ${different[0]} are ${different[2]}; ours are ${different[1]}`;
+}
