@@ -126,10 +126,14 @@ function broadcast<Request, Reply>(world: ProposerWorld, plan: Broadcast<Request
   return new Promise((resolve) => {
     let round = plan.from;
     let unanswered = links.size + 1;
+    const finish = () => {
+      plan.signal.removeEventListener('abort', finish);
+      resolve(round);
+    };
     const answered = (replica: ReplicaId, reply: Reply | undefined) => {
       unanswered -= 1;
       if (reply !== undefined) round = plan.fold(round, replica, reply);
-      if (round.phase !== plan.from.phase || unanswered === 0 || plan.signal.aborted) resolve(round);
+      if (round.phase !== plan.from.phase || unanswered === 0) finish();
     };
     for (const [replica, link] of links) {
       plan
@@ -147,6 +151,6 @@ function broadcast<Request, Reply>(world: ProposerWorld, plan: Broadcast<Request
       (reply) => answered(roster.me, reply),
       () => answered(roster.me, undefined),
     );
-    plan.signal.addEventListener('abort', () => resolve(round), { once: true });
+    plan.signal.addEventListener('abort', finish);
   });
 }

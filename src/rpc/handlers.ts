@@ -49,12 +49,17 @@ export function unary<Request, Reply>(
       return;
     }
     const abort = new AbortController();
-    // grpc-js emits `cancelled` at every end of a call, also a good one; then nobody listens any more.
-    call.on('cancelled', () => abort.abort());
-    handler(decoded.message, { signal: abort.signal }).then(
-      (reply) => respond(null, reply),
-      (error: unknown) => respond(toStatusObject(failureOf(error, hooks))),
-    );
+    let answered = false;
+    // grpc-js emits `cancelled` at every end of a call, also a good one.
+    call.on('cancelled', () => {
+      if (!answered) abort.abort();
+    });
+    handler(decoded.message, { signal: abort.signal })
+      .finally(() => (answered = true))
+      .then(
+        (reply) => respond(null, reply),
+        (error: unknown) => respond(toStatusObject(failureOf(error, hooks))),
+      );
   };
 }
 
