@@ -32,7 +32,10 @@ async function live(seed: number): Promise<Outcome> {
     finished += 1;
   });
   const all = Promise.all(work);
-  await Promise.race([world.clock.runUntil(() => finished === clerks.length, 600_000), all.then(() => undefined)]);
+  await Promise.race([
+    world.clock.runUntil(() => finished === clerks.length, 600_000),
+    all.then(() => undefined),
+  ]);
   await all;
   return { traceHash: world.traceHash(), chains, elapsedMs: world.clock.now(), ...world.messages };
 }

@@ -114,8 +114,10 @@ export class FakeWorld {
       name: string,
       handle: (replica: Replica, request: Enveloped<Request>) => Promise<Enveloped<Reply>>,
     ) => {
-      const call = this.#carried<Enveloped<Request>, Enveloped<Reply>>(`${from}>${to} ${name}`, to, (request) =>
-        handle(this.#at(to), request),
+      const call = this.#carried<Enveloped<Request>, Enveloped<Reply>>(
+        `${from}>${to} ${name}`,
+        to,
+        (request) => handle(this.#at(to), request),
       );
       const sending: typeof call = (request, options) =>
         this.#crashed.has(from) ? Promise.reject(lostMessage()) : call(request, options);
@@ -148,7 +150,9 @@ export class FakeWorld {
       };
       const expired = new Promise<never>((_resolve, reject) => {
         const expire = () =>
-          reject(new CallError({ code: 'DEADLINE_EXCEEDED', reason: 'UNKNOWN', message: 'deadline exceeded' }));
+          reject(
+            new CallError({ code: 'DEADLINE_EXCEEDED', reason: 'UNKNOWN', message: 'deadline exceeded' }),
+          );
         ended.signal.addEventListener('abort', expire, { once: true });
         signal?.addEventListener('abort', expire, { once: true });
       });
@@ -163,7 +167,9 @@ export class FakeWorld {
   async #travel(name: string, message: unknown): Promise<void> {
     const lost = this.#random.between(0, 1) < this.#options.loss;
     const delayMs = this.#random.between(0.1, this.#options.delayLimitMs);
-    this.#trace.update(`${this.clock.now()} ${lost ? 'lost' : delayMs} ${name} ${JSON.stringify(message, readable)}\n`);
+    this.#trace.update(
+      `${this.clock.now()} ${lost ? 'lost' : delayMs} ${name} ${JSON.stringify(message, readable)}\n`,
+    );
     await this.clock.sleep(delayMs);
     if (lost) {
       this.#lost += 1;
