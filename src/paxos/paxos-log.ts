@@ -202,7 +202,9 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
       if (status.kind !== 'decided') break;
       this.#applied = next;
       const batch = decodeBatch(status.value);
-      const results = this.#stateMachine.apply(next, batch.commands);
+      const { origin, number, commands } = batch;
+      this.#trace('apply', { slot: next, origin, number, commands: commands.length });
+      const results = this.#stateMachine.apply(next, commands);
       this.#settle(batch, results);
     }
     if (this.#applied !== undefined && this.#applied !== before) this.#peer.done(this.#applied);

@@ -1,6 +1,6 @@
 import type { ReplicaId, Slot } from '../log/ids.js';
 import { compareBallots, type Ballot } from './ballot.js';
-import type { AcceptReply, PrepareReply, Vote } from './messages.js';
+import type { AcceptReply, Behind, Decided, PrepareReply, Reject, Vote } from './messages.js';
 
 /**
  * One ballot of a proposer, as far as it has come. Pure: replies go in, the next phase comes out.
@@ -40,6 +40,18 @@ export const beginRound = (ballot: Ballot): Round => ({
 const higherVote = (left: Vote | undefined, right: Vote | undefined): Vote | undefined =>
   compareBallots(left?.ballot, right?.ballot) >= 0 ? left : right;
 
+/** Where a round goes on an answer that ends it in either phase. */
+function ended(reply: Reject | Decided | Behind): Round {
+  switch (reply.kind) {
+    case 'reject':
+      return { phase: 'lost', highestPromised: reply.highestPromised };
+    case 'decided':
+      return { phase: 'learned', value: reply.value };
+    case 'behind':
+      return { phase: 'behind', floor: reply.floor };
+  }
+}
+
 /**
  * Takes in an answer to Prepare. With promises from a majority the round goes on to accept the value of the
  * highest vote among THEM, or `ownValue` if none of them has voted.
@@ -64,28 +76,15 @@ export function onPrepareReply(
         accepted: new Set(),
       };
     }
-    case 'reject':
-      return { phase: 'lost', highestPromised: reply.highestPromised };
-    case 'decided':
-      return { phase: 'learned', value: reply.value };
-    case 'behind':
-      return { phase: 'behind', floor: reply.floor };
+    default:
+      return ended(reply);
   }
 }
 
 /** Takes in an answer to Accept: chosen once a majority has voted. */
 export function onAcceptReply(round: Round, majority: number, from: ReplicaId, reply: AcceptReply): Round {
   if (round.phase !== 'accepting') return round;
-  switch (reply.kind) {
-    case 'accept-ok': {
-      const accepted = new Set(round.accepted).add(from);
-      return accepted.size < majority ? { ...round, accepted } : { phase: 'chosen', value: round.value };
-    }
-    case 'reject':
-      return { phase: 'lost', highestPromised: reply.highestPromised };
-    case 'decided':
-      return { phase: 'learned', value: reply.value };
-    case 'behind':
-      return { phase: 'behind', floor: reply.floor };
-  }
+  if (reply.kind !== 'accept-ok') return ended(reply);
+  const accepted = new Set(round.accepted).add(from);
+  return accepted.size < majority ? { ...round, accepted } : { phase: 'chosen', value: round.value };
 }

@@ -16,7 +16,9 @@ import type { Ballot } from './ballot.js';
 import type {
   Accept,
   AcceptReply,
+  Behind,
   Decide,
+  Decided,
   DecideReply,
   Learn,
   LearnReply,
@@ -35,15 +37,34 @@ function ballotFromWire(message: BallotMessage | undefined): Ballot {
   return { round: message.round, replica: replicaId(message.replicaId) };
 }
 
-const noResult = (): never => {
-  throw new Error('the message has no result');
+const behindToWire = ({ floor }: Behind) => ({ $case: 'behind', value: { floor } }) as const;
+
+/** The answers that Prepare and Accept share. */
+const outcomeToWire = (reply: Reject | Decided | Behind) => {
+  switch (reply.kind) {
+    case 'reject':
+      return { $case: 'reject', value: { highestPromised: ballotToWire(reply.highestPromised) } } as const;
+    case 'decided':
+      return { $case: 'decided', value: { value: bytesToWire(reply.value) } } as const;
+    case 'behind':
+      return behindToWire(reply);
+  }
 };
 
-const rejectToWire = (reject: Reject) => ({ highestPromised: ballotToWire(reject.highestPromised) });
-const rejectFromWire = (message: { readonly highestPromised: BallotMessage | undefined }): Reject => ({
-  kind: 'reject',
-  highestPromised: ballotFromWire(message.highestPromised),
-});
+type OutcomeMessage = Exclude<NonNullable<PrepareResponse['result']>, { readonly $case: 'promise' }>;
+
+const outcomeFromWire = (result: OutcomeMessage | undefined): Reject | Decided | Behind => {
+  switch (result?.$case) {
+    case 'reject':
+      return { kind: 'reject', highestPromised: ballotFromWire(result.value.highestPromised) };
+    case 'decided':
+      return { kind: 'decided', value: result.value.value };
+    case 'behind':
+      return { kind: 'behind', floor: result.value.floor };
+    case undefined:
+      throw new Error('the message has no result');
+  }
+};
 
 export const prepareCodec: Codec<Prepare, PrepareRequest> = {
   write: ({ header, body }) => ({
@@ -91,70 +112,25 @@ export const learnCodec: Codec<Learn, LearnRequest> = {
 };
 
 const prepareResult = (reply: PrepareReply): PrepareResponse['result'] => {
-  switch (reply.kind) {
-    case 'promise': {
-      const vote = reply.vote && {
-        ballot: ballotToWire(reply.vote.ballot),
-        value: bytesToWire(reply.vote.value),
-      };
-      return { $case: 'promise', value: { vote } };
-    }
-    case 'reject':
-      return { $case: 'reject', value: rejectToWire(reply) };
-    case 'decided':
-      return { $case: 'decided', value: { value: bytesToWire(reply.value) } };
-    case 'behind':
-      return { $case: 'behind', value: { floor: reply.floor } };
-  }
+  if (reply.kind !== 'promise') return outcomeToWire(reply);
+  const vote = reply.vote && {
+    ballot: ballotToWire(reply.vote.ballot),
+    value: bytesToWire(reply.vote.value),
+  };
+  return { $case: 'promise', value: { vote } };
 };
 
 const prepareReply = ({ result }: PrepareResponse): PrepareReply => {
-  switch (result?.$case) {
-    case 'promise': {
-      const { vote } = result.value;
-      return {
-        kind: 'promise',
-        vote: vote && { ballot: ballotFromWire(vote.ballot), value: vote.value },
-      };
-    }
-    case 'reject':
-      return rejectFromWire(result.value);
-    case 'decided':
-      return { kind: 'decided', value: result.value.value };
-    case 'behind':
-      return { kind: 'behind', floor: result.value.floor };
-    case undefined:
-      return noResult();
-  }
+  if (result?.$case !== 'promise') return outcomeFromWire(result);
+  const { vote } = result.value;
+  return { kind: 'promise', vote: vote && { ballot: ballotFromWire(vote.ballot), value: vote.value } };
 };
 
-const acceptResult = (reply: AcceptReply): AcceptResponse['result'] => {
-  switch (reply.kind) {
-    case 'accept-ok':
-      return { $case: 'acceptOk', value: {} };
-    case 'reject':
-      return { $case: 'reject', value: rejectToWire(reply) };
-    case 'decided':
-      return { $case: 'decided', value: { value: bytesToWire(reply.value) } };
-    case 'behind':
-      return { $case: 'behind', value: { floor: reply.floor } };
-  }
-};
+const acceptResult = (reply: AcceptReply): AcceptResponse['result'] =>
+  reply.kind === 'accept-ok' ? { $case: 'acceptOk', value: {} } : outcomeToWire(reply);
 
-const acceptReply = ({ result }: AcceptResponse): AcceptReply => {
-  switch (result?.$case) {
-    case 'acceptOk':
-      return { kind: 'accept-ok' };
-    case 'reject':
-      return rejectFromWire(result.value);
-    case 'decided':
-      return { kind: 'decided', value: result.value.value };
-    case 'behind':
-      return { kind: 'behind', floor: result.value.floor };
-    case undefined:
-      return noResult();
-  }
-};
+const acceptReply = ({ result }: AcceptResponse): AcceptReply =>
+  result?.$case === 'acceptOk' ? { kind: 'accept-ok' } : outcomeFromWire(result);
 
 export const prepareReplyCodec: Codec<PrepareReply, PrepareResponse> = {
   write: ({ header, body }) => ({ header: headerToWire(header), result: prepareResult(body) }),
@@ -166,21 +142,23 @@ export const acceptReplyCodec: Codec<AcceptReply, AcceptResponse> = {
   read: (message) => ({ header: headerFromWire(message.header), body: acceptReply(message) }),
 };
 
+const decideResult = (reply: DecideReply): DecideResponse['result'] =>
+  reply.kind === 'decide-ok' ? { $case: 'decideOk', value: {} } : behindToWire(reply);
+
+const decideReply = ({ result }: DecideResponse): DecideReply => {
+  switch (result?.$case) {
+    case 'decideOk':
+      return { kind: 'decide-ok' };
+    case 'behind':
+      return { kind: 'behind', floor: result.value.floor };
+    case undefined:
+      throw new Error('the message has no result');
+  }
+};
+
 export const decideReplyCodec: Codec<DecideReply, DecideResponse> = {
-  write: ({ header, body }) => ({
-    header: headerToWire(header),
-    result:
-      body.kind === 'decide-ok'
-        ? { $case: 'decideOk', value: {} }
-        : { $case: 'behind', value: { floor: body.floor } },
-  }),
-  read: (message) => ({
-    header: headerFromWire(message.header),
-    body:
-      message.result?.$case === 'behind'
-        ? { kind: 'behind', floor: message.result.value.floor }
-        : { kind: 'decide-ok' },
-  }),
+  write: ({ header, body }) => ({ header: headerToWire(header), result: decideResult(body) }),
+  read: (message) => ({ header: headerFromWire(message.header), body: decideReply(message) }),
 };
 
 export const learnReplyCodec: Codec<LearnReply, LearnResponse> = {

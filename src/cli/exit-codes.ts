@@ -1,0 +1,19 @@
+/** How the command ends. Part of its interface: docs/interface.md lists the same numbers. */
+export const exitCodes = {
+  /** Done, or ended by Ctrl-C. */
+  done: 0,
+  /** `get` found no such key. */
+  keyMissing: 1,
+  /** No replica answered, or none in time. */
+  unreachable: 2,
+  /** The store refused the operation. */
+  refused: 3,
+  /** The command line is wrong. */
+  usage: 64,
+  /** The address to listen on is in use or not of this machine. */
+  cannotListen: 69,
+  /** A fault of this software, or a replica that had to stop. */
+  internal: 70,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

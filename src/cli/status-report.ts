@@ -1,0 +1,66 @@
+/** What `status --json` prints for each endpoint. Slots are null before there is one. */
+export type EndpointStatus = ReachableStatus | UnreachableStatus;
+
+export interface ReachableStatus extends ReplicaReport {
+  readonly endpoint: string;
+  readonly reachable: true;
+}
+
+export interface UnreachableStatus {
+  readonly endpoint: string;
+  readonly reachable: false;
+  readonly problem: string;
+}
+
+export interface ReplicaReport {
+  readonly id: number;
+  /** Where its peers reach it. */
+  readonly address: string;
+  /** Whether it has just heard from a majority. */
+  readonly serving: boolean;
+  readonly engine: string;
+  readonly clusterId: string;
+  readonly incarnation: string;
+  readonly version: string;
+  readonly min: number;
+  readonly max: number | null;
+  readonly applied: number | null;
+  readonly floor: number;
+  /** Instances in memory. */
+  readonly held: number;
+  /** Sessions that are open. */
+  readonly sessions: number;
+  readonly repliesBytes: number;
+  readonly nextClientId: number;
+  readonly queuedCommands: number;
+  readonly queuedBytes: number;
+  readonly keys: number;
+  readonly stateVersion: number;
+  /** All members, the replica itself included. */
+  readonly peers: readonly PeerReport[];
+  /** Messages of peers that were not processed, by cause. */
+  readonly refusals: RefusalReport;
+}
+
+export interface PeerReport {
+  readonly id: number;
+  readonly address: string;
+  /** Null until it was heard. */
+  readonly incarnation: string | null;
+  readonly doneThrough: number | null;
+  readonly reach: number | null;
+  readonly applied: number | null;
+  /** Null for the replica itself and until it was heard. */
+  readonly lastHeardMsAgo: number | null;
+  /** Why the last message of or to it was refused; empty if none was. */
+  readonly refusal: string;
+}
+
+export interface RefusalReport {
+  readonly garbled: number;
+  readonly wrongCluster: number;
+  readonly wrongReceiver: number;
+  readonly unknownSender: number;
+  readonly changedIncarnation: number;
+  readonly differentIdentity: number;
+}

@@ -1,0 +1,81 @@
+import { formatDuration } from './duration.js';
+import type { EndpointStatus, ReachableStatus } from './status-report.js';
+
+const headings = [
+  'ID',
+  'ADDRESS',
+  'REACHABLE',
+  'SERVING',
+  'ENGINE',
+  'MIN',
+  'MAX',
+  'APPLIED',
+  'SESSIONS',
+  'DONE',
+  'LAST HEARD',
+];
+const none = '-';
+
+const yesOrNo = (value: boolean): string => (value ? 'yes' : 'no');
+const slotText = (slot: number | null): string => (slot === null ? none : String(slot));
+
+/** The status of all endpoints as lines of text: a table, then what went wrong. */
+export function statusTable(statuses: readonly EndpointStatus[]): string {
+  const rows = [headings, ...statuses.map((status) => rowOf(status, statuses))];
+  const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const table = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [...table, ...statuses.flatMap(troublesOf)].map((line) => `${line}\n`).join('');
+}
+
+function rowOf(status: EndpointStatus, statuses: readonly EndpointStatus[]): string[] {
+  const { endpoint } = status;
+  if (!status.reachable) {
+    const known = statuses
+      .flatMap((other) => (other.reachable ? other.peers : []))
+      .find(({ address }) => address === endpoint);
+    const id = known === undefined ? none : String(known.id);
+    return [id, endpoint, yesOrNo(false), ...headings.slice(3).map(() => none)];
+  }
+  return [
+    String(status.id),
+    endpoint,
+    yesOrNo(true),
+    yesOrNo(status.serving),
+    status.engine,
+    String(status.min),
+    slotText(status.max),
+    slotText(status.applied),
+    String(status.sessions),
+    doneText(status),
+    heardText(status),
+  ];
+}
+
+const doneText = ({ peers }: ReachableStatus): string =>
+  peers.map(({ id, doneThrough }) => `${id}:${slotText(doneThrough)}`).join(' ');
+
+const heardText = ({ id: self, peers }: ReachableStatus): string =>
+  peers
+    .filter(({ id }) => id !== self)
+    .map(({ id, lastHeardMsAgo }) => {
+      return `${id}:${lastHeardMsAgo === null ? 'never' : formatDuration(lastHeardMsAgo)}`;
+    })
+    .join(' ') || none;
+
+function troublesOf(status: EndpointStatus): string[] {
+  if (!status.reachable) return [`${status.endpoint}: ${status.problem}`];
+  const counts = Object.entries(status.refusals)
+    .filter(([, count]) => count > 0)
+    .map(([cause, count]) => `${cause} ${count}`);
+  return [
+    ...(counts.length === 0 ? [] : [`replica ${status.id} refused messages: ${counts.join(', ')}`]),
+    ...status.peers
+      .filter(({ refusal }) => refusal !== '')
+      .map((peer) => `replica ${status.id} and replica ${peer.id}: ${peer.refusal}`),
+  ];
+}
