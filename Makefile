@@ -13,7 +13,10 @@ RUNS ?= 20
 SUITE ?=
 JOBS ?= 1
 
-.PHONY: build test lint format gen scenarios clean
+# What `make run` passes on, for instance ARGS='--replicas 5'.
+ARGS ?=
+
+.PHONY: build run test lint format gen scenarios clean
 
 build: $(BUILT)
 
@@ -29,8 +32,18 @@ $(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json
 	@chmod +x build/src/cli/main.js 2>/dev/null || true
 	@touch $@
 
+# At a terminal it gets a process group of its own (set -m), or Ctrl-C would end make by the signal, whatever the
+# cluster's exit code. Elsewhere it takes the shell's place, so that ending make ends it too.
+run: build
+	@if [ -t 0 ]; then set -m; node build/src/cli/main.js dev $(ARGS); exit $$?; fi; \
+	  exec node build/src/cli/main.js dev $(ARGS)
+
 test: build
 	$(BIN)/mocha
+
+# Continues a series that was interrupted: complete runs of the same commit count.
+scenarios: build
+	node build/test/scenarios/run.js --runs "$(RUNS)" --suite "$(SUITE)" --jobs "$(JOBS)"
 
 gen: $(INSTALLED)
 	$(BIN)/buf generate

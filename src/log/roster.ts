@@ -236,7 +236,8 @@ export class Roster {
   }
 
   #isKnownProcess(replica: ReplicaId, incarnation: Incarnation): boolean {
-    if (replica === this.me) return incarnation === this.incarnation;
+    // What this replica is done with, nobody else can tell it.
+    if (replica === this.me) return false;
     const known = this.#records.get(replica)?.incarnation;
     return known === undefined || known === incarnation;
   }

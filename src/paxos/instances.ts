@@ -71,7 +71,7 @@ export class Instances {
   /** Forgets every slot below `floor` and ends its proposers. */
   forgetBelow(floor: Slot, min: Slot): void {
     checkFloor(this.#floor, floor, min);
-    for (let slot = this.#floor; slot < floor; slot += 1) {
+    for (const slot of this.heldBetween(this.#floor, floor - 1)) {
       this.#instances.get(slot)?.proposing?.abort();
       this.#instances.delete(slot);
     }
@@ -81,6 +81,18 @@ export class Instances {
       this.#learnedThrough = Math.max(this.#learnedThrough ?? 0, floor - 1);
       this.#learn();
     }
+  }
+
+  /** The slots held from `first` to `last`, lowest first. Slots may be far apart, so gaps cost nothing. */
+  heldBetween(first: Slot, last: Slot): Slot[] {
+    if (last - first < this.#instances.size) {
+      return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index).filter(
+        (slot) => this.#instances.has(slot),
+      );
+    }
+    return [...this.#instances.keys()]
+      .filter((slot) => slot >= first && slot <= last)
+      .sort((left, right) => left - right);
   }
 
   /** The slots that are not decided, lowest first. */

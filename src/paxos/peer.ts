@@ -93,7 +93,9 @@ export class PaxosPeer {
     if (instance.acceptor.phase === 'decided' || instance.proposing !== undefined) return;
     const proposing = new AbortController();
     instance.proposing = proposing;
-    propose(this.#world, slot, value, proposing.signal).then(
+    // The own acceptor has promised every ballot that an earlier proposer of this slot used here (rule R4).
+    const above = instance.acceptor.promised?.round ?? 0;
+    propose(this.#world, slot, value, above, proposing.signal).then(
       () => (instance.proposing = undefined),
       // Only a broken invariant or a failed journal ends a proposer so; going on would hide it.
       (error: unknown) => this.#fail(error),
@@ -200,10 +202,10 @@ export class PaxosPeer {
   /** @throws PeerRefusal */
   handleLearn({ header, body }: Enveloped<Learn>): Promise<Enveloped<LearnReply>> {
     this.#admitRequest(header, body.firstSlot, 0);
-    const { floor, max } = this.#instances;
+    const { floor } = this.#instances;
     const decided: Decide[] = [];
     let bytes = 0;
-    for (let slot = Math.max(body.firstSlot, floor); slot <= Math.min(body.lastSlot, max ?? -1); slot += 1) {
+    for (const slot of this.#instances.heldBetween(body.firstSlot, body.lastSlot)) {
       const acceptor = this.#instances.find(slot)?.acceptor;
       if (acceptor?.phase !== 'decided') continue;
       bytes += acceptor.value.length;
@@ -248,7 +250,7 @@ export class PaxosPeer {
     try {
       const { state, step } = transition(this.#instances.obtain(slot).acceptor);
       this.#instances.advance(slot, state);
-      return await releaseReply(this.#journal, step);
+      return await releaseReply(this.#journal, step, (error) => this.#fail(error));
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -293,7 +295,9 @@ export class PaxosPeer {
 
   #forget(): void {
     const min = this.min();
-    if (min > this.#instances.floor) this.#instances.forgetBelow(min, min);
+    if (min <= this.#instances.floor) return;
+    this.#instances.forgetBelow(min, min);
+    this.roster.learnedThrough = this.#instances.learnedThrough;
   }
 
   #checkSlot(slot: Slot): void {

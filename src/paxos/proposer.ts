@@ -44,20 +44,23 @@ const isAborted = (signal: AbortSignal): boolean => signal.aborted;
  * Drives one instance to agreement: ballot after ballot, until it is decided, forgotten, or `signal` aborts.
  * Seed 002, hint 10: a proposer per undecided instance "whose job is to eventually drive the instance to
  * agreement".
+ * @param above the highest round that this replica has promised in this instance; the first ballot lies above it
  */
 export async function propose(
   world: ProposerWorld,
   slot: Slot,
   value: Uint8Array,
+  above: number,
   signal: AbortSignal,
 ): Promise<void> {
   let last: Ballot | undefined;
-  let highestRound = 0;
+  let highestRound = above;
   for (let attempt = 0; ; attempt += 1) {
     const ballot: Ballot = { round: highestRound + 1, replica: world.roster.me };
     checkFreshBallot(slot, last, ballot);
     last = ballot;
     await world.recordRound(ballot.round);
+    if (isAborted(signal)) return;
     const outcome = await runRound(world, slot, ballot, value, signal);
     world.trace('round', { slot, round: ballot.round, outcome: outcome.phase });
     if (isAborted(signal)) return;

@@ -11,6 +11,7 @@ import type {
 } from '../../gen/synod/paxos/v1/paxos.js';
 import { headerFromWire, headerToWire } from '../log/header-wire.js';
 import { replicaId } from '../log/ids.js';
+import { limits } from '../log/limits.js';
 import type { Codec } from '../rpc/peer-method.js';
 import type { Ballot } from './ballot.js';
 import type {
@@ -34,6 +35,9 @@ const ballotToWire = ({ round, replica }: Ballot): BallotMessage => ({ round, re
 
 function ballotFromWire(message: BallotMessage | undefined): Ballot {
   if (message === undefined || message.round === 0) throw new Error('the message has no ballot');
+  if (message.round > limits.plausibleLead) {
+    throw new Error(`round ${message.round} is implausibly far ahead`);
+  }
   return { round: message.round, replica: replicaId(message.replicaId) };
 }
 

@@ -15,7 +15,7 @@ export function parseAddress(text: string): Address {
     const match = /^(?:\[([0-9a-fA-F:.]+(?:%\w+)?)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(text);
     const host = match?.[1] ?? match?.[2];
     const port = Number(match?.[3]);
-    if (host !== undefined && port <= 65535) return { kind: 'tcp', host, port };
+    if (host !== undefined && port <= 65535) return { kind: 'tcp', host: host.toLowerCase(), port };
   }
   throw new RangeError(
     `"${text}" is not an address: write HOST:PORT, [V6]:PORT or unix:/PATH, with a port up to 65535`,

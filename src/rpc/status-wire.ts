@@ -58,10 +58,15 @@ export function toStatusObject(error: CallError): StatusObject {
   return { code: status[error.code], details: error.message, metadata };
 }
 
-const reasonOf = (rpcStatus: Status): CallReason => {
-  const detail = rpcStatus.details.find(({ typeUrl }) => typeUrl === errorInfoType);
-  const reason = detail === undefined ? '' : ErrorInfo.decode(detail.value).reason;
-  return isReason(reason) ? reason : 'UNKNOWN';
+/** Garbled details say nothing; the code of the error still holds. */
+const reasonOf = (details: Buffer): CallReason => {
+  try {
+    const detail = Status.decode(details).details.find(({ typeUrl }) => typeUrl === errorInfoType);
+    const reason = detail === undefined ? '' : ErrorInfo.decode(detail.value).reason;
+    return isReason(reason) ? reason : 'UNKNOWN';
+  } catch {
+    return 'UNKNOWN';
+  }
 };
 
 const textOf = (metadata: Metadata, key: string): string | undefined => {
@@ -72,13 +77,13 @@ const textOf = (metadata: Metadata, key: string): string | undefined => {
 /** Reads back what `toStatusObject` wrote; errors of other servers and of grpc-js itself have reason UNKNOWN. */
 export function fromServiceError(error: ServiceError): CallError {
   const [details] = error.metadata.get(detailsKey);
-  const retryAfter = textOf(error.metadata, retryKey);
+  const retryAfterMs = Number(textOf(error.metadata, retryKey) ?? NaN);
   const leader = textOf(error.metadata, leaderKey);
   return new CallError({
     code: codes.find((code) => status[code] === error.code) ?? 'UNKNOWN',
-    reason: Buffer.isBuffer(details) ? reasonOf(Status.decode(details)) : 'UNKNOWN',
+    reason: Buffer.isBuffer(details) ? reasonOf(details) : 'UNKNOWN',
     message: error.details,
-    ...(retryAfter === undefined ? {} : { retryAfterMs: Number(retryAfter) }),
+    ...(Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
     ...(leader === undefined ? {} : { leader }),
   });
 }

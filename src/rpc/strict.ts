@@ -21,8 +21,10 @@ function strictMethod(method: MethodDefinition<unknown, unknown>): MethodDefinit
     requestDeserialize: (bytes: Buffer): Decoded<unknown> => {
       try {
         // ts-proto's decoders take a reader in place of bytes, and the reader takes the text decoder.
-        const reader = new BinaryReader(bytes, (text) => strictUtf8.decode(text)) as unknown as Buffer;
-        return { ok: true, message: method.requestDeserialize(reader) };
+        const reader = new BinaryReader(bytes, (text) => strictUtf8.decode(text));
+        const message = method.requestDeserialize(reader as unknown as Buffer);
+        if (reader.pos < reader.len) throw new Error('bytes follow the end of the message');
+        return { ok: true, message };
       } catch (error) {
         return { ok: false, problem: error instanceof Error ? error.message : String(error) };
       }

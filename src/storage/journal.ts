@@ -23,14 +23,21 @@ export function memoryJournal<Entry>(): Journal<Entry> {
   return { append: () => Promise.resolve() };
 }
 
-/** Lets the single reply of a step out when rule R2 allows it; there is no other way to get at the reply. */
+/**
+ * Lets the single reply of a step out when rule R2 allows it; there is no other way to get at the reply. `failed` is
+ * told when the journal fails after the reply has left.
+ */
 export async function releaseReply<Entry, Reply>(
   journal: Journal<Entry>,
   step: Step<Entry, Reply>,
+  failed: (error: unknown) => void,
 ): Promise<Reply> {
   const written = journal.append(step.records);
   const [now] = step.atOnce;
-  if (now !== undefined) return now;
+  if (now !== undefined) {
+    written.catch(failed);
+    return now;
+  }
   await written;
   const [later] = step.afterSync;
   if (later === undefined) throw new Error('a step without a reply has nothing to release');

@@ -20,11 +20,13 @@ export class ManualClock implements Clock {
         resolve();
         return;
       }
-      const timer = this.timer(ms, resolve);
-      signal?.addEventListener('abort', () => {
+      const finish = () => {
         timer.cancel();
+        signal?.removeEventListener('abort', finish);
         resolve();
-      });
+      };
+      const timer = this.timer(ms, finish);
+      signal?.addEventListener('abort', finish, { once: true });
     });
   }
 
