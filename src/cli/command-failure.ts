@@ -4,7 +4,6 @@ import { exitCodes, type ExitCode } from './exit-codes.js';
 /** What went wrong, and with which exit code it ends the command. */
 const exitCodeOfKind = {
   usage: exitCodes.usage,
-  'key-missing': exitCodes.keyMissing,
   invalid: exitCodes.refused,
   refused: exitCodes.refused,
   unreachable: exitCodes.unreachable,

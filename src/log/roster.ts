@@ -60,6 +60,8 @@ export interface RosterOptions {
    * library has no Hello, and its caller answers for equal member lists.
    */
   readonly introductions: 'required' | 'none';
+  /** Told of refusals, ours and the peers', once for each in a row of equal ones; for the log. */
+  readonly refused?: (message: string) => void;
 }
 
 /**
@@ -74,7 +76,9 @@ export class Roster {
   readonly done: DoneMap;
   readonly refusals = new Map<RefusalCause, number>();
   learnedThrough: Slot | undefined;
+  #lastRefusal = '';
   readonly #clock: Clock;
+  readonly #refused: (message: string) => void;
   readonly #records: ReadonlyMap<ReplicaId, PeerRecord>;
 
   constructor(options: RosterOptions) {
@@ -83,6 +87,7 @@ export class Roster {
     this.clusterId = options.clusterId;
     this.incarnation = options.incarnation;
     this.#clock = options.clock;
+    this.#refused = options.refused ?? (() => undefined);
     this.done = new DoneMap(this.members.map(({ id }) => id));
     this.#records = new Map(
       this.peers.map((id) => [
@@ -173,15 +178,21 @@ export class Roster {
   /** Counts a refusal and keeps its text for the status table; answers the error to throw. */
   refuse(cause: RefusalCause, message: string, peer?: ReplicaId): PeerRefusal {
     this.refusals.set(cause, (this.refusals.get(cause) ?? 0) + 1);
-    const record = peer === undefined ? undefined : this.#records.get(peer);
-    if (record !== undefined) record.refusal = message;
+    this.#keepRefusal(peer, message);
     return new PeerRefusal(cause, message);
   }
 
   /** Keeps the text of a refusal that a peer sent us. */
   refusedBy(peer: ReplicaId, message: string): void {
-    const record = this.#records.get(peer);
+    this.#keepRefusal(peer, `refused by replica ${peer}: ${message}`);
+  }
+
+  #keepRefusal(peer: ReplicaId | undefined, message: string): void {
+    const record = peer === undefined ? undefined : this.#records.get(peer);
+    if (message === (record?.refusal ?? this.#lastRefusal)) return;
+    this.#lastRefusal = message;
     if (record !== undefined) record.refusal = message;
+    this.#refused(message);
   }
 
   peer(id: ReplicaId): PeerView {

@@ -55,7 +55,11 @@ export class Replica {
   constructor(options: ReplicaOptions) {
     const { clock, random, logger, sessionParameters } = options;
     this.#options = options;
-    this.roster = new Roster({ ...options, introductions: 'required' });
+    this.roster = new Roster({
+      ...options,
+      introductions: 'required',
+      refused: (message) => logger.warn('a message between replicas was refused', { why: message }),
+    });
     const others = options.members.filter(({ id }) => id !== options.me);
     const links = new Map(others.map((peer) => [peer.id, options.link(peer, this.roster)]));
     const trace = (event: string, details: Record<string, unknown>) => logger.debug(event, details);

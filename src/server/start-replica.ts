@@ -122,7 +122,7 @@ export async function startReplica(options: StartReplicaOptions): Promise<Runnin
   };
   const address = await bound(server, options.listen ?? replica.roster.addressOf(replica.roster.me), close);
   replica.start();
-  logger.info('listening', { address: formatAddress(address), replica: options.id, inMemory: true });
+  logger.info('listening', { address: formatAddress(address), inMemory: true });
   return {
     id: options.id,
     address: formatAddress(address),

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { headerFromWire, headerToWire } from '../../src/log/header-wire.js';
 import { incarnation, replicaId } from '../../src/log/ids.js';
 import { PeerRefusal, type RefusalCause, type Roster } from '../../src/log/roster.js';
-import { ManualClock } from '../support/manual-clock.js';
+import { FakeClock } from '../support/fake-clock.js';
 import { thrown } from '../support/rejection.js';
 import {
   clusterId,
@@ -17,11 +17,11 @@ const two = replicaId(2);
 const three = replicaId(3);
 
 describe('the roster', () => {
-  let clock: ManualClock;
+  let clock: FakeClock;
   let roster: Roster;
 
   beforeEach(() => {
-    clock = new ManualClock();
+    clock = new FakeClock();
     roster = rosterOf(1, 3, clock);
   });
 
@@ -105,7 +105,20 @@ describe('the roster', () => {
     roster.admit(headerOf());
     expect(roster.peer(two).refusal).to.equal('');
     roster.refusedBy(two, 'it does not like us');
-    expect(roster.peer(two).refusal).to.equal('it does not like us');
+    expect(roster.peer(two).refusal).to.equal('refused by replica 2: it does not like us');
+  });
+
+  it('tells of a refusal once while it stays the same', () => {
+    const told: string[] = [];
+    roster = rosterOf(1, 3, undefined, 'none', (message) => told.push(message));
+    for (const clusterId of ['another', 'another', 'a third'])
+      refused(headerOf({ clusterId }), 'wrong-cluster');
+    for (const from of [8, 8]) refused(headerOf({ from: replicaId(from) }), 'unknown-sender');
+    expect(told.map((message) => /another|a third|replica 8/.exec(message)?.[0])).to.deep.equal([
+      'another',
+      'a third',
+      'replica 8',
+    ]);
   });
 
   it('counts refusals by their cause', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { PaxosRecord } from '../../src/paxos/messages.js';
 import { HeldJournal } from '../support/held-journal.js';
-import { turns } from '../support/manual-clock.js';
+import { turns } from '../support/fake-clock.js';
 import { ballotOf, valueOf } from '../support/paxos-values.js';
 import { forgetThrough, fromTwo, peerWorld, type PeerWorld } from '../support/peer-world.js';
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { PeerRefusal } from '../../src/log/roster.js';
 import type { PaxosRecord } from '../../src/paxos/messages.js';
 import { HeldJournal } from '../support/held-journal.js';
-import { turns } from '../support/manual-clock.js';
+import { turns } from '../support/fake-clock.js';
 import { ballotOf, valueOf } from '../support/paxos-values.js';
 import { agreeToAll, decidedText, fromTwo, peerWorld, type PeerWorld } from '../support/peer-world.js';
 import { rejection } from '../support/rejection.js';

@@ -4,7 +4,7 @@ import { limits } from '../../src/log/limits.js';
 import { PeerRefusal } from '../../src/log/roster.js';
 import { InvariantViolation } from '../../src/paxos/invariants.js';
 import type { PaxosPeer } from '../../src/paxos/peer.js';
-import { turns } from '../support/manual-clock.js';
+import { turns } from '../support/fake-clock.js';
 import { ballotOf, textOf, valueOf } from '../support/paxos-values.js';
 import {
   agreeToAll,

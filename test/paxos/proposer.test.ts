@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import type { PaxosPeer } from '../../src/paxos/peer.js';
-import { turns } from '../support/manual-clock.js';
+import { turns } from '../support/fake-clock.js';
 import { ballotOf, valueOf } from '../support/paxos-values.js';
 import { agreeToAll, decidedText, fromTwo, peerWorld, type PeerWorld } from '../support/peer-world.js';
 import { doneEntry, headerBetween, incarnationOf } from '../support/rosters.js';

@@ -12,7 +12,7 @@ import { unaryCall } from '../../src/rpc/channel.js';
 import { duplex, unary, type CallContext, type StreamHandler } from '../../src/rpc/handlers.js';
 import { strictly } from '../../src/rpc/strict.js';
 import { fromServiceError } from '../../src/rpc/status-wire.js';
-import { turns } from '../support/manual-clock.js';
+import { turns } from '../support/fake-clock.js';
 import { rawMethod } from '../support/raw-method.js';
 import { rejection } from '../support/rejection.js';
 import { serve, type Served } from '../support/served.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { memoryJournal, releaseReply, type Step } from '../../src/storage/journal.js';
 import { HeldJournal } from '../support/held-journal.js';
-import { turns } from '../support/manual-clock.js';
+import { turns } from '../support/fake-clock.js';
 import { rejection } from '../support/rejection.js';
 
 const step = (parts: Partial<Step<string, string>>): Step<string, string> => ({

@@ -6,8 +6,8 @@ interface Due {
   readonly callback: () => void;
 }
 
-/** Lets everything that is ready to run, run: promises settle their followers in microtasks. */
-const settleMicrotasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Lets everything run that waits for nothing but its turn. */
+export const turns = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Time that moves only when told to, from one timer to the next; timers of one moment fire in order of setting. */
 export class FakeClock implements Clock {
@@ -44,19 +44,36 @@ export class FakeClock implements Clock {
     });
   }
 
+  /** Timers that have not fired. */
+  get waiting(): number {
+    return this.#due.size;
+  }
+
+  /** Moves on by `ms` milliseconds and fires what is due by then, without a turn in between. */
+  advance(ms: number): void {
+    const endMs = this.#nowMs + ms;
+    for (let next = this.#next(); next !== undefined && next.atMs <= endMs; next = this.#next())
+      this.#fire(next);
+    this.#nowMs = endMs;
+  }
+
   /** Runs timers until `until` says so, or throws once `limitMs` of this clock have passed. */
   async runUntil(until: () => boolean, limitMs: number): Promise<void> {
     const endMs = this.#nowMs + limitMs;
-    await settleMicrotasks();
+    await turns();
     while (!until()) {
       const next = this.#next();
       if (next === undefined || next.atMs > endMs) throw new Error(`nothing came of it within ${limitMs} ms`);
-      this.#due.delete(next);
-      this.#nowMs = next.atMs;
-      this.onFire(next.atMs, next.order);
-      next.callback();
-      await settleMicrotasks();
+      this.#fire(next);
+      await turns();
     }
+  }
+
+  #fire(due: Due): void {
+    this.#due.delete(due);
+    this.#nowMs = due.atMs;
+    this.onFire(due.atMs, due.order);
+    due.callback();
   }
 
   #next(): Due | undefined {

@@ -7,14 +7,14 @@ import { PaxosPeer } from '../../src/paxos/peer.js';
 import { seededRandom } from '../../src/runtime/random.js';
 import { memoryJournal, type Journal } from '../../src/storage/journal.js';
 import { FakePeer } from './fake-peer.js';
-import { ManualClock } from './manual-clock.js';
+import { FakeClock } from './fake-clock.js';
 import { textOf } from './paxos-values.js';
 import { doneEntry, headerBetween, rosterOf } from './rosters.js';
 
 /** Replica 1 of three, with a clock that stands still; replicas 2 and 3 are faked. */
 export interface PeerWorld {
   readonly peer: PaxosPeer;
-  readonly clock: ManualClock;
+  readonly clock: FakeClock;
   readonly two: FakePeer;
   readonly three: FakePeer;
   readonly others: readonly FakePeer[];
@@ -23,7 +23,7 @@ export interface PeerWorld {
 }
 
 export function peerWorld(journal: Journal<PaxosRecord> = memoryJournal()): PeerWorld {
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const [two, three] = [new FakePeer(2, 1), new FakePeer(3, 1)];
   const others = [two, three];
   const failures: unknown[] = [];

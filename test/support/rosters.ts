@@ -3,7 +3,7 @@ import type { Header } from '../../src/log/header.js';
 import { incarnation, replicaId, type ReplicaId } from '../../src/log/ids.js';
 import { Roster, type Member, type RosterOptions } from '../../src/log/roster.js';
 import type { Clock } from '../../src/runtime/clock.js';
-import { ManualClock } from './manual-clock.js';
+import { FakeClock } from './fake-clock.js';
 
 export const clusterId = 'cluster-of-tests';
 
@@ -21,8 +21,9 @@ export const membersOf = (memberCount: number): Member[] =>
 export const rosterOf = (
   me: number,
   memberCount: number,
-  clock: Clock = new ManualClock(),
+  clock: Clock = new FakeClock(),
   introductions: RosterOptions['introductions'] = 'none',
+  refused: (message: string) => void = () => undefined,
 ): Roster =>
   new Roster({
     members: membersOf(memberCount),
@@ -31,6 +32,7 @@ export const rosterOf = (
     incarnation: incarnationOf(me),
     clock,
     introductions,
+    refused,
   });
 
 /** A header that replica 1 of these tests takes from replica 2, but for what `changes` says. */
