@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { majorityOf } from '../server/members.js';
 import { ReplicaProcess } from './replica-process.js';
 import type { Engine } from './flags.js';
 import type { LogLevel } from './pino-logger.js';
@@ -44,7 +45,7 @@ export class DevCluster {
 
   /** How many replicas agree on anything. */
   get majority(): number {
-    return Math.floor(this.replicas.length / 2) + 1;
+    return majorityOf(this.replicas.length);
   }
 
   get runningCount(): number {

@@ -30,10 +30,6 @@ export async function devCommand(flags: DevFlags, terminal: Terminal): Promise<E
       whenAborted(terminal.interrupted).then(() => exitCodes.done),
       attend(cluster, addresses, terminal),
     ]);
-  } catch (error) {
-    // Ctrl-C reaches the replicas as well, and one that is just starting ends without having listened.
-    if (terminal.interrupted.aborted) return exitCodes.done;
-    throw error;
   } finally {
     await cluster.stop();
   }

@@ -21,8 +21,10 @@ export class ReplicaProcess {
     readonly address: string,
     serveArguments: readonly string[],
   ) {
-    // Nobody reads its standard output; its logs go where ours go.
+    // Nobody reads its standard output; its logs go where ours go. Detached, or Ctrl-C would reach it as well, and
+    // its end could come before we know of the Ctrl-C.
     this.#child = spawn(process.execPath, [commandPath, ...serveArguments], {
+      detached: true,
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.ended = this.#whenEnded();

@@ -30,9 +30,15 @@ export function report(
   commandLine: readonly string[],
   terminal: Terminal,
 ): ExitCode {
-  if (commandLine.includes('--json')) terminal.out(`${JSON.stringify({ error: jsonOf(details) })}\n`);
+  if (asksForJson(commandLine)) terminal.out(`${JSON.stringify({ error: jsonOf(details) })}\n`);
   else terminal.note(`synod: ${details.message}`);
   return exitCode;
+}
+
+/** Looked for by hand: a command line that does not parse has a way it wants its error as well. */
+function asksForJson(commandLine: readonly string[]): boolean {
+  const end = commandLine.indexOf('--');
+  return commandLine.slice(0, end < 0 ? undefined : end).includes('--json');
 }
 
 const jsonOf = ({ endpoints, ...rest }: FailureDetails) => ({

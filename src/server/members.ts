@@ -2,6 +2,8 @@ import { majorityOf, replicaId } from '../log/ids.js';
 import type { Member } from '../log/roster.js';
 import { formatAddress, parseAddress } from '../rpc/address.js';
 
+export { majorityOf };
+
 /** A member as users write it down. */
 export interface MemberOption {
   readonly id: number;

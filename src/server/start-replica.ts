@@ -103,24 +103,15 @@ export async function startReplica(options: StartReplicaOptions): Promise<Runnin
   const server = newServer(options.serverInterceptors);
   const health = new HealthImplementation();
   await serveReplica(server, replica, health, logger);
-  const watch = watchHealth(
-    realClock,
-    helloIntervalMs,
-    () => replica.serving,
-    (status) => {
-      for (const service of ['', 'synod.kv.v1.KVService']) health.setStatus(service, status);
-      logger.info(
-        status === 'SERVING' ? 'serving: a majority is heard' : 'not serving: no majority is heard',
-      );
-    },
-  );
+  const ending: (() => void)[] = [];
   const close = async () => {
-    watch.stop();
+    for (const end of ending) end();
     await replica.close();
     for (const channel of channels) channel.close();
     await shutDown(server, closeGraceMs);
   };
   const address = await bound(server, options.listen ?? replica.roster.addressOf(replica.roster.me), close);
+  ending.push(tellHealth(replica, helloIntervalMs, health, logger));
   replica.start();
   logger.info('listening', { address: formatAddress(address), inMemory: true });
   return {
@@ -162,6 +153,28 @@ async function serveReplica(
   serveInspect(server, () => replica.status(), version);
   serveReflection(server, services, await loadDescriptors());
   health.addToServer(server);
+}
+
+/** Keeps the health service at what the replica's state is. Answers what ends it. */
+function tellHealth(
+  replica: Replica,
+  helloIntervalMs: number,
+  health: HealthImplementation,
+  logger: Logger,
+): () => void {
+  let hasServed = false;
+  const watch = watchHealth(
+    realClock,
+    helloIntervalMs,
+    () => replica.serving,
+    (status) => {
+      for (const service of ['', 'synod.kv.v1.KVService']) health.setStatus(service, status);
+      if (status === 'SERVING') logger.info('serving: a majority is heard');
+      else if (hasServed) logger.warn('not serving: no majority is heard');
+      hasServed ||= status === 'SERVING';
+    },
+  );
+  return watch.stop;
 }
 
 /** Binds, or closes what was started. */

@@ -23,6 +23,8 @@ export class RunningCommand {
 
   constructor(commandLine: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     this.#child = spawn(process.execPath, [commandPath, ...commandLine], {
+      // A process group of its own, as a shell gives it.
+      detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...environment },
     });
@@ -46,6 +48,11 @@ export class RunningCommand {
 
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** What a terminal does at Ctrl-C: every process of the group gets the signal. */
+  pressCtrlC(): void {
+    process.kill(-this.pid, 'SIGINT');
   }
 
   input(text: string | Buffer): void {

@@ -28,7 +28,7 @@ describe('synod dev', () => {
     expect(replicasIn(dev.stdout)).to.have.length(3);
 
     const stoppedAtMs = performance.now();
-    dev.kill('SIGINT');
+    dev.pressCtrlC();
     expect((await dev.ended).how).to.equal(0);
     expect(performance.now() - stoppedAtMs).to.be.below(2000);
     expect(replicas.filter(({ pid }) => isAlive(pid))).to.deep.equal([]);
@@ -81,7 +81,7 @@ describe('synod dev', () => {
       expect(replicas).to.have.length(count);
       expect(dev.stderr).to.match(tolerance);
       expect((await runCommand(['put', 'key', 'value', '--endpoints', addresses.join()])).how).to.equal(0);
-      dev.kill('SIGINT');
+      dev.pressCtrlC();
       expect((await dev.ended).how).to.equal(0);
     }
   });
@@ -90,7 +90,7 @@ describe('synod dev', () => {
     const [port] = await freePorts(3);
     const dev = new RunningCommand(['dev', '--port', String(port)]);
     await dev.printed('stderr', /3 replicas/);
-    dev.kill('SIGINT');
+    dev.pressCtrlC();
     const { how, stderr } = await dev.ended;
     expect(how).to.equal(0);
     expect(stderr).not.to.match(/synod:/);

@@ -12,7 +12,8 @@ const heapGrowthLimit = 1.2;
 
 describe('A log that is used for long', () => {
   it('is forgotten on every replica as it is applied, and takes no more memory than at first', async () => {
-    const { endpoints, replicas, close } = await startLocalCluster(3);
+    const cluster = await startLocalCluster(3);
+    const { endpoints, replicas } = cluster;
     const clerk = new Clerk({ endpoints: endpoints.slice(0, 1) });
     try {
       const put = putter(clerk);
@@ -33,7 +34,7 @@ describe('A log that is used for long', () => {
       expect(growth).to.be.at.most(heapGrowthLimit);
     } finally {
       await clerk.close();
-      await close();
+      await cluster.close();
     }
   });
 });

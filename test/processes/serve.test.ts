@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { encodeBatch } from '../../src/log/wire.js';
 import { incarnation, replicaId } from '../../src/log/ids.js';
@@ -36,6 +39,29 @@ describe('synod serve', () => {
       expect(performance.now() - stoppedAtMs).to.be.below(2000);
     });
   }
+
+  it('warns that nothing is encrypted where it listens beyond loopback', async () => {
+    const [port] = await freePorts(1);
+    // Still this machine's loopback, in a spelling that is not known as such.
+    const listen = `[::ffff:127.0.0.1]:${port}`;
+    const serve = new RunningCommand(['serve', '--id', '1', '--peers', `1=${listen}`]);
+    await serve.printed('stdout', /\n/);
+    expect(serve.stderr).to.match(/^warning: .* nothing is encrypted or authenticated yet$/m);
+  });
+
+  it('listens on a Unix socket', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'synod-serve-'));
+    try {
+      const address = `unix:${join(directory, 'replica.sock')}`;
+      const serve = new RunningCommand(['serve', '--id', '1', '--peers', `1=${address}`]);
+      await serve.printed('stdout', /\n/);
+      expect(serve.stdout).to.equal(`replica 1 pid ${serve.pid} ${address}\n`);
+      expect((await runCommand(['put', 'key', 'value', '--endpoints', address])).how).to.equal(0);
+    } finally {
+      await endCommands();
+      await rm(directory, { recursive: true });
+    }
+  });
 
   it('ends with 69 and one clear line where its address is in use', async () => {
     const { address, flags } = await single();

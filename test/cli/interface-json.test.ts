@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import { startLocalCluster, type LocalCluster } from '../support/local-cluster.js';
+import { freePorts } from '../support/free-ports.js';
+import { ran } from './fake-terminal.js';
+import { quoted, table } from './interface-page.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The documented fields of an object: the cell has each in backticks, with remarks in parentheses. */
+function documentedFields(object: string): string[] {
+  const rows = table('## JSON', 'Object', 'Fields');
+  const row = rows.find(([name]) => name === object);
+  if (row === undefined) throw new Error(`docs/interface.md has no fields of ${object}`);
+  return quoted(row[1]!.replaceAll(/\([^)]*\)/g, ''));
+}
+
+const fieldsOf = (object: unknown): string[] => Object.keys(object as Fields);
+
+describe('docs/interface.md and what --json prints', () => {
+  let cluster: LocalCluster;
+  const asking = async (...commandLine: string[]) => {
+    const { stdout } = await ran([...commandLine, '--json', '--endpoints', cluster.endpoints.join(',')]);
+    return JSON.parse(stdout) as Fields;
+  };
+
+  before(async () => {
+    cluster = await startLocalCluster(1);
+  });
+  after(() => cluster.close());
+
+  it('have the same fields for writes and reads', async () => {
+    expect(fieldsOf(await asking('put', 'key', 'value'))).to.deep.equal(documentedFields('`put`, `append`'));
+    expect(fieldsOf(await asking('append', 'key', 'x'))).to.deep.equal(documentedFields('`put`, `append`'));
+    expect(fieldsOf(await asking('puthash', 'hash', 'x'))).to.deep.equal(documentedFields('`puthash`'));
+    expect(fieldsOf(await asking('get', 'key'))).to.deep.equal(documentedFields('`get`, found'));
+    expect(fieldsOf(await asking('get', 'nothing'))).to.deep.equal(documentedFields('`get`, missing'));
+  });
+
+  it('have the same fields for status', async () => {
+    const [port] = await freePorts(1);
+    const endpoints = [...cluster.endpoints, `127.0.0.1:${port}`].join(',');
+    const { stdout } = await ran(['status', '--json', '--endpoints', endpoints]);
+    const status = JSON.parse(stdout) as Fields;
+    expect(fieldsOf(status)).to.deep.equal(documentedFields('`status`'));
+    const [reached, unreached] = status['replicas'] as [Fields, Fields];
+    expect(fieldsOf(reached)).to.deep.equal(documentedFields('each of `replicas`, reachable'));
+    expect(fieldsOf(unreached)).to.deep.equal(documentedFields('each of `replicas`, unreachable'));
+    const [peer] = reached['peers'] as [Fields];
+    expect(fieldsOf(peer)).to.deep.equal(documentedFields('each of `peers`'));
+    expect(fieldsOf(reached['refusals'])).to.deep.equal(documentedFields('`refusals`'));
+  });
+
+  it('have the same fields for failures', async () => {
+    await asking('put', 'large', 'x'.repeat(1_000_000));
+    const refused = await asking('append', 'large', 'x'.repeat(100_000));
+    const [port] = await freePorts(1);
+    const flags = ['--json', '--timeout', '100ms', '--endpoints', `127.0.0.1:${port}`];
+    const timedOut = JSON.parse((await ran(['put', 'key', 'value', ...flags])).stdout) as Fields;
+    expect(fieldsOf(refused)).to.deep.equal(documentedFields('any failure'));
+    const seen = [...fieldsOf(refused['error']), ...fieldsOf(timedOut['error'])];
+    expect(new Set(seen)).to.deep.equal(new Set(documentedFields('`error`')));
+    const { endpoints } = timedOut['error'] as { endpoints: [Fields] };
+    expect(fieldsOf(endpoints[0])).to.deep.equal(documentedFields('each of `endpoints`'));
+  });
+});

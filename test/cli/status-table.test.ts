@@ -1,0 +1,86 @@
+import { expect } from 'chai';
+import { statusTable } from '../../src/cli/status-table.js';
+import type { PeerReport, ReachableStatus } from '../../src/cli/status-report.js';
+
+const peer = (id: number, changes: Partial<PeerReport> = {}): PeerReport => ({
+  id,
+  address: `127.0.0.1:710${id}`,
+  incarnation: 'abc',
+  doneThrough: 41,
+  reach: 42,
+  applied: 42,
+  lastHeardMsAgo: 250,
+  refusal: '',
+  ...changes,
+});
+
+const replica = (id: number, changes: Partial<ReachableStatus> = {}): ReachableStatus => ({
+  endpoint: `127.0.0.1:710${id}`,
+  reachable: true,
+  id,
+  address: `127.0.0.1:710${id}`,
+  serving: true,
+  engine: 'paxos',
+  clusterId: 'cluster',
+  incarnation: 'abc',
+  version: '0.1.0',
+  min: 42,
+  max: 43,
+  applied: 42,
+  floor: 42,
+  held: 2,
+  sessions: 5,
+  repliesBytes: 10,
+  nextClientId: 6,
+  queuedCommands: 0,
+  queuedBytes: 0,
+  keys: 3,
+  stateVersion: 1,
+  peers: [1, 2, 3].map((other) => peer(other, other === id ? { lastHeardMsAgo: null } : {})),
+  refusals: {
+    garbled: 0,
+    wrongCluster: 0,
+    wrongReceiver: 0,
+    unknownSender: 0,
+    changedIncarnation: 0,
+    differentIdentity: 0,
+  },
+  ...changes,
+});
+
+describe('The status table', () => {
+  it('has a line for each replica, those that do not answer included', () => {
+    const table = statusTable([
+      replica(1),
+      { endpoint: '127.0.0.1:7102', reachable: false, problem: 'connection refused' },
+    ]);
+    expect(table).to.equal(
+      [
+        'ID  ADDRESS         REACHABLE  SERVING  ENGINE  MIN  MAX  APPLIED  SESSIONS  DONE            LAST HEARD',
+        '1   127.0.0.1:7101  yes        yes      paxos   42   43   42       5         1:41 2:41 3:41  2:250ms 3:250ms',
+        '2   127.0.0.1:7102  no         -        -       -    -    -        -         -               -',
+        '127.0.0.1:7102: connection refused',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('shows what is not known yet as such', () => {
+    const unheard = peer(2, { incarnation: null, doneThrough: null, lastHeardMsAgo: null });
+    const table = statusTable([
+      replica(1, { serving: false, max: null, applied: null, min: 0, peers: [peer(1), unheard] }),
+    ]);
+    expect(table).to.match(/^1 +127\.0\.0\.1:7101 +yes +no +paxos +0 +- +- +5 +1:41 2:- +2:never$/m);
+  });
+
+  it('tells what was refused, and why', () => {
+    const table = statusTable([
+      replica(1, {
+        peers: [peer(1), peer(2, { refusal: 'replica 2 has come back' })],
+        refusals: { ...replica(1).refusals, changedIncarnation: 7 },
+      }),
+    ]);
+    expect(table).to.match(/^replica 1 refused messages: changedIncarnation 7$/m);
+    expect(table).to.match(/^replica 1 and replica 2: replica 2 has come back$/m);
+  });
+});

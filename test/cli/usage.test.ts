@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import { synodProgram } from '../../src/cli/program.js';
+import { version } from '../../src/index.js';
+import { FakeTerminal, ran } from './fake-terminal.js';
+
+const serve = ['serve', '--id', '1', '--peers'];
+
+/** A wrong command line, and what its one line must have. */
+const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ['an unknown command', ['pot'], /unknown command 'pot' \(Did you mean put\?\)/],
+  ['an unknown option', ['get', 'key', '--jsn'], /unknown option '--jsn' \(Did you mean --json\?\)/],
+  ['a missing argument', ['put', 'key'], /missing required argument 'value'/],
+  ['an argument too many', ['get', 'a', 'b'], /too many arguments/],
+  ['a value that looks like an option', ['put', 'key', '-v'], /unknown option '-v'/],
+  ['an unknown engine', [...serve, '1=a:1', '--engine', 'raft'], /'raft' is invalid.* paxos/],
+  ['an unknown engine of dev', ['dev', '--engine', 'raft'], /'raft' is invalid.* paxos/],
+  ['no id', ['serve', '--peers', '1=a:1'], /'--id <id>' not specified/],
+  ['an id that is no number', ['serve', '--id', 'x', '--peers', '1=a:1'], /'x' is invalid.*whole number/],
+  ['no peers', ['serve', '--id', '1'], /'--peers <list>' not specified/],
+  ['peers without ids', [...serve, 'a:1'], /"a:1" is not ID=ADDRESS/],
+  ['an empty entry among the peers', [...serve, '1=a:1,'], /"" is not ID=ADDRESS/],
+  ['peers without the own id', [...serve, '2=a:1,3=b:1'], /the peers \(2, 3\) do not include .* own id 1/],
+  ['an id that is there twice', [...serve, '1=a:1,1=b:1'], /id 1 is there twice/],
+  ['an address that is there twice', [...serve, '1=a:1,2=a:1'], /address a:1 is there twice/],
+  ['a malformed address', [...serve, '1=a'], /"a" is not an address: write HOST:PORT/],
+  ['a port past the last', [...serve, '1=a:65536'], /not an address/],
+  ['port 0 of a peer', [...serve, '1=a:0'], /needs a port from 1/],
+  ['a malformed listen address', [...serve, '1=a:1', '--listen', ':1'], /":1" is not an address/],
+  ['an empty cluster id', [...serve, '1=a:1', '--cluster-id', ''], /1 to 64 letters/],
+  ['no replicas', ['dev', '--replicas', '0'], /'0' is invalid.*1 to 15/],
+  ['replicas past the last port', ['dev', '--port', '65534'], /ports up to 65536; the last is 65535/],
+  ['a malformed endpoint', ['get', 'key', '--endpoints', 'a:1,b'], /"b" is not an address/],
+  ['an endpoint that is there twice', ['status', '--endpoints', 'a:1,a:1'], /a:1 is there twice/],
+  ['a malformed timeout', ['get', 'key', '--timeout', '5'], /'5' is invalid.*500ms, 5s or 1m/],
+  ['an unknown log level', ['status', '--log-level', 'loud'], /'loud' is invalid.*trace, debug, info/],
+];
+
+describe('Wrong usage', () => {
+  for (const [name, commandLine, pattern] of wrong) {
+    it(`gets one clear line and exit code 64: ${name}`, async () => {
+      const { exitCode, stdout, stderr } = await ran(commandLine);
+      expect(exitCode).to.equal(64);
+      expect(stdout).to.equal('');
+      expect(stderr)
+        .to.match(/^synod: [^\n]+\n$/)
+        .and.to.match(pattern);
+    });
+  }
+
+  it('is an object with --json', async () => {
+    const { exitCode, stdout, stderr } = await ran(['get', 'key', '--json', '--timeout', 'soon']);
+    expect(exitCode).to.equal(64);
+    expect(stderr).to.equal('');
+    expect(JSON.parse(stdout)).to.have.nested.property('error.kind', 'usage');
+  });
+
+  it('without any command shows the help on standard error', async () => {
+    const { exitCode, stdout, stderr } = await ran([]);
+    expect(exitCode).to.equal(64);
+    expect(stdout).to.equal('');
+    expect(stderr).to.contain('Usage: synod');
+  });
+});
+
+describe('Help and version', () => {
+  it('print the version of the package', async () => {
+    expect(await ran(['--version'])).to.deep.equal({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('have an example for every command', async () => {
+    const { commands } = synodProgram(new FakeTerminal(), () => undefined);
+    expect(commands).not.to.have.length(0);
+    for (const command of commands) {
+      const { exitCode, stdout, stderr } = await ran([command.name(), '--help']);
+      expect([exitCode, stderr]).to.deep.equal([0, '']);
+      expect(stdout).to.match(new RegExp(`\\nExample:\\n  \\$ synod ${command.name()}\\b`));
+    }
+  });
+
+  it('give examples that parse', async () => {
+    const { commands } = synodProgram(new FakeTerminal(), () => undefined);
+    for (const command of commands) {
+      const { stdout } = await ran([command.name(), '--help']);
+      const words = /\$ synod (.*)$/m.exec(stdout)![1]!.split(' ');
+      const program = synodProgram(new FakeTerminal(), () => undefined);
+      for (const each of program.commands) each.exitOverride().action(() => undefined);
+      const plain = words
+        .join(' ')
+        .replace(/'[^']*'/, 'quoted')
+        .split(' ');
+      await program.parseAsync(plain, { from: 'user' });
+    }
+  });
+});
