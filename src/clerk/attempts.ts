@@ -59,10 +59,13 @@ export class Attempts {
   ): Promise<Result | typeof sessionExpired> {
     const { clock } = this.#options;
     let executed: Executed = 'no';
-    for (let tried = 0; ;) {
-      const link = this.#link(this.#preferred);
-      const outcome = await this.#attempt(link, request(), deadlineMs, signal);
-      if ('result' in outcome) return outcome.result;
+    let index = this.#preferred;
+    for (let tried = 1; ; tried += 1) {
+      const outcome = await this.#attempt(this.#link(index), request(), deadlineMs, signal);
+      if ('result' in outcome) {
+        this.#preferred = index;
+        return outcome.result;
+      }
       const { error, verdict } = outcome;
       if (signal?.aborted || this.#options.closing.aborted)
         throw this.gaveUp('aborted', worse(executed, verdict));
@@ -73,8 +76,8 @@ export class Attempts {
       }
       executed = worse(executed, verdict);
       if (clock.now() >= deadlineMs) throw this.gaveUp('timed-out', executed);
-      tried += 1;
-      const waitMs = this.#turn(verdict, tried);
+      index = this.#next(index, verdict);
+      const waitMs = this.#waitMs(verdict, tried);
       await clock.sleep(Math.min(waitMs, deadlineMs - clock.now()), signal ?? this.#options.closing);
     }
   }
@@ -120,13 +123,19 @@ export class Attempts {
     }
   }
 
-  /** Turns to the replica to try next and answers how long to wait before. */
-  #turn(verdict: Verdict, tried: number): number {
-    const { links, random } = this.#options;
-    if (verdict.kind === 'wait') return verdict.ms * random.between(1, 1.5);
+  /** The replica to try next. Each call takes its own turns: what fails for many at once must not turn too far. */
+  #next(index: number, verdict: Verdict): number {
+    const { links } = this.#options;
+    if (verdict.kind === 'wait') return index;
     const named =
       verdict.kind === 'other-replica' ? links.findIndex(({ address }) => address === verdict.address) : -1;
-    this.#preferred = named >= 0 ? named : (this.#preferred + 1) % links.length;
+    return named >= 0 ? named : (index + 1) % links.length;
+  }
+
+  /** How long to wait before the next attempt; not at all until every replica has had its turn. */
+  #waitMs(verdict: Verdict, tried: number): number {
+    const { links, random } = this.#options;
+    if (verdict.kind === 'wait') return verdict.ms * random.between(1, 1.5);
     const rounds = Math.floor(tried / links.length);
     if (rounds === 0 || tried % links.length !== 0) return 0;
     return random.between(0.5, 1) * Math.min(firstBackoffMs * 2 ** (rounds - 1), backoffLimitMs);
