@@ -118,7 +118,9 @@ export class Attempts {
       return { result };
     } catch (cause) {
       const error = toCallError(cause);
-      this.#failures.set(link.address, error.message);
+      // An attempt that the call's own deadline cut short says less than the one before it.
+      const cutShort = error.code === 'DEADLINE_EXCEEDED' && timeoutMs < this.#options.attemptTimeoutMs;
+      if (!cutShort || !this.#failures.has(link.address)) this.#failures.set(link.address, error.message);
       return { error, verdict: verdictOn(error) };
     }
   }

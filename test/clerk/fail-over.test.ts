@@ -69,4 +69,32 @@ describe('a clerk whose replica hangs', () => {
     expect(replicas[0]!.attempts).to.equal(hanging);
     expect(replicas[2]!.attempts).to.equal(0);
   });
+
+  it('tells why an endpoint failed, not that its last attempt was cut short', async () => {
+    const refused = new CallError({ code: 'UNAVAILABLE', reason: 'UNKNOWN', message: 'connection refused' });
+    let attempts = 0;
+    const link: ClientLink = {
+      address: 'a',
+      execute: async (_request, { timeoutMs }) => {
+        attempts += 1;
+        if (attempts === 1) throw refused;
+        await clock.sleep(timeoutMs);
+        throw new CallError({ code: 'DEADLINE_EXCEEDED', reason: 'UNKNOWN', message: 'deadline exceeded' });
+      },
+      close: () => undefined,
+    };
+    clerk = new BaseClerk({
+      links: [link],
+      attemptTimeoutMs,
+      sequenceWindow: 8,
+      clock,
+      random: seededRandom(1),
+    });
+    let problem: unknown;
+    void clerk.get('key', { timeoutMs: 300 }).catch((error: unknown) => (problem = error));
+    await clock.runUntil(() => problem !== undefined, 1000);
+    expect(attempts).to.equal(2);
+    expect(problem).to.have.property('kind', 'timed-out');
+    expect(problem).to.have.deep.property('failures', [{ endpoint: 'a', problem: 'connection refused' }]);
+  });
 });
