@@ -1,6 +1,7 @@
 import type { Request, Result } from '../kv/operation.js';
 import type { CallError } from '../rpc/call-error.js';
 import { toCallError } from '../rpc/call-error.js';
+import { eitherSignal } from '../rpc/either-signal.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
 import { ClerkError, type EndpointFailure } from './clerk-error.js';
@@ -57,18 +58,35 @@ export class Attempts {
     deadlineMs: number,
     signal: AbortSignal | undefined,
   ): Promise<Result | typeof sessionExpired> {
+    const { closing } = this.#options;
+    if (signal === undefined) return this.#tryInTurn(request, deadlineMs, closing);
+    const either = eitherSignal(signal, closing);
+    try {
+      return await this.#tryInTurn(request, deadlineMs, either.signal);
+    } finally {
+      either.release();
+    }
+  }
+
+  async #tryInTurn(
+    request: () => Request,
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<Result | typeof sessionExpired> {
     const { clock } = this.#options;
     let executed: Executed = 'no';
     let index = this.#preferred;
     for (let tried = 1; ; tried += 1) {
+      if (signal.aborted) throw this.gaveUp('aborted', executed);
       const outcome = await this.#attempt(this.#link(index), request(), deadlineMs, signal);
       if ('result' in outcome) {
         this.#preferred = index;
         return outcome.result;
       }
       const { error, verdict } = outcome;
-      if (signal?.aborted || this.#options.closing.aborted)
-        throw this.gaveUp('aborted', worse(executed, verdict));
+      if (isAborted(signal)) throw this.gaveUp('aborted', worse(executed, verdict));
+      // A refusal is an answer too: whoever gave it is there.
+      if (verdict.kind === 'final' || verdict.kind === 'session-expired') this.#preferred = index;
       if (verdict.kind === 'final') throw this.#refused(error, executed);
       if (verdict.kind === 'session-expired') {
         if (executed === 'no') return sessionExpired;
@@ -78,7 +96,7 @@ export class Attempts {
       if (clock.now() >= deadlineMs) throw this.gaveUp('timed-out', executed);
       index = this.#next(index, verdict);
       const waitMs = this.#waitMs(verdict, tried);
-      await clock.sleep(Math.min(waitMs, deadlineMs - clock.now()), signal ?? this.#options.closing);
+      await clock.sleep(Math.min(waitMs, deadlineMs - clock.now()), signal);
     }
   }
 
@@ -106,14 +124,14 @@ export class Attempts {
     link: ClientLink,
     request: Request,
     deadlineMs: number,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<{ readonly result: Result } | { readonly error: CallError; readonly verdict: Verdict }> {
     const timeoutMs = Math.max(
       1,
       Math.min(this.#options.attemptTimeoutMs, deadlineMs - this.#options.clock.now()),
     );
     try {
-      const result = await link.execute(request, { timeoutMs, signal: signal ?? this.#options.closing });
+      const result = await link.execute(request, { timeoutMs, signal });
       this.#failures.delete(link.address);
       return { result };
     } catch (cause) {
@@ -153,6 +171,9 @@ export class Attempts {
     });
   }
 }
+
+/** A call, because the compiler takes the property for unchanged across an await. */
+const isAborted = (signal: AbortSignal): boolean => signal.aborted;
 
 const worse = (executed: Executed, verdict: Verdict): Executed =>
   'executed' in verdict && verdict.executed === 'unknown' ? 'unknown' : executed;

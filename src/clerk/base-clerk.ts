@@ -93,7 +93,6 @@ export class BaseClerk {
       const session = await this.#currentSession(deadlineMs, limits.signal);
       const result = await this.#writeUnder(session, operation, deadlineMs, limits.signal);
       if (result !== sessionExpired) return result;
-      this.#session.ended(session);
     }
   }
 
@@ -105,11 +104,16 @@ export class BaseClerk {
   ): Promise<Result | typeof sessionExpired> {
     const sequence = await this.#takeSequence(session, deadlineMs, signal);
     try {
-      return await this.#attempts.run(
+      const result = await this.#attempts.run(
         () => ({ kind: 'operation', operation, session: sessionFor(session, sequence) }),
         deadlineMs,
         signal,
       );
+      if (result === sessionExpired) this.#session.ended(session);
+      return result;
+    } catch (error) {
+      if (error instanceof ClerkError && error.kind === 'session-ended') this.#session.ended(session);
+      throw error;
     } finally {
       // Also when the call was given up: acknowledging past it keeps it from running later than now (rule R8).
       session.window.settle(sequence);

@@ -36,6 +36,8 @@ interface PeerRecord {
   learnedThrough: Slot | undefined;
   introduced: boolean;
   refusal: string;
+  /** It refused the last call of ours that it answered, so it takes no vote of ours either. */
+  refusesUs: boolean;
 }
 
 /** What is known of one peer. */
@@ -98,6 +100,7 @@ export class Roster {
           learnedThrough: undefined,
           introduced: options.introductions === 'none',
           refusal: '',
+          refusesUs: false,
         },
       ]),
     );
@@ -169,7 +172,7 @@ export class Roster {
     record.incarnation = header.incarnation;
     record.heardAtMs = this.#clock.now();
     record.learnedThrough = header.learnedThrough;
-    record.refusal = '';
+    if (!record.refusesUs) record.refusal = '';
     for (const entry of header.done) {
       if (this.#isKnownProcess(entry.replica, entry.incarnation)) this.done.merge(entry);
     }
@@ -184,7 +187,15 @@ export class Roster {
 
   /** Keeps the text of a refusal that a peer sent us. */
   refusedBy(peer: ReplicaId, message: string): void {
+    const record = this.#records.get(peer);
+    if (record !== undefined) record.refusesUs = true;
     this.#keepRefusal(peer, `refused by replica ${peer}: ${message}`);
+  }
+
+  /** A peer has answered a call of ours. */
+  acceptedBy(peer: ReplicaId): void {
+    const record = this.#records.get(peer);
+    if (record !== undefined) record.refusesUs = false;
   }
 
   #keepRefusal(peer: ReplicaId | undefined, message: string): void {
@@ -207,9 +218,11 @@ export class Roster {
     };
   }
 
-  /** How many members, this one included, were heard within the last `ms` milliseconds. */
+  /** How many members, this one included, were heard within the last `ms` milliseconds and do not refuse us. */
   heardWithin(ms: number): number {
-    return 1 + this.peers.filter((id) => (this.peer(id).heardMsAgo ?? Infinity) <= ms).length;
+    const counts = (id: ReplicaId) =>
+      (this.peer(id).heardMsAgo ?? Infinity) <= ms && this.#records.get(id)?.refusesUs !== true;
+    return 1 + this.peers.filter(counts).length;
   }
 
   #judge(header: Header): PeerRecord {

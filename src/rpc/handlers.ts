@@ -54,7 +54,9 @@ export function unary<Request, Reply>(
     call.on('cancelled', () => {
       if (!answered) abort.abort();
     });
-    handler(decoded.message, { signal: abort.signal })
+    // Within the promise, so that what a handler throws at once is a status too.
+    Promise.resolve()
+      .then(() => handler(decoded.message, { signal: abort.signal }))
       .finally(() => (answered = true))
       .then(
         (reply) => respond(null, reply),

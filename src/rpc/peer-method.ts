@@ -71,6 +71,7 @@ export function peerCall<Body, Message, Reply, ReplyMessage>(
         roster.refusedBy(peer, error.message);
       throw error;
     }
+    roster.acceptedBy(peer);
     try {
       return reply.read(answer);
     } catch (error) {

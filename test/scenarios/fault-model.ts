@@ -51,6 +51,11 @@ export class FaultModel {
     for (const receiver of this.#receivers) receiver.unreliable = unreliable;
   }
 
+  /** The servers named discard all RPCs of these methods from now on; with no method, none. */
+  loseAt(servers: readonly number[], ...methods: readonly string[]): void {
+    for (const server of servers) this.#receiver(server).lostMethods = new Set(methods);
+  }
+
   /** Only servers of one group reach each other; those in no group reach nobody. */
   partition(...groups: readonly (readonly number[])[]): void {
     this.#links.partition(groups);

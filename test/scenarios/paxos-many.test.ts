@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { PaxosCluster } from './paxos-cluster.js';
 import { scenario } from './report.js';
+import { waitUntil } from './wait-until.js';
 
 const suite = 'paxos';
 const timeoutMs = 120_000;
@@ -9,15 +10,25 @@ const timeoutMs = 120_000;
 /** Long enough for the last messages to arrive, and for anything that talks when idle to be caught. */
 const idleMs = 2000;
 
+/** Generous: the suite sets no limit to these tests, and one is needed lest they never end. */
+const agreementLimitMs = 60_000;
+
+const waitUntilAllKnow = (cluster: PaxosCluster, slot: number): Promise<void> =>
+  waitUntil(
+    `all know slot ${slot}`,
+    agreementLimitMs,
+    () => cluster.decidedCount(slot) === cluster.peerCount,
+  );
+
 /** Every peer proposes a value of its own for each slot, with up to `window` slots undecided. */
 async function manyInstances(cluster: PaxosCluster, slotCount: number, window: number): Promise<void> {
   for (const index of cluster.indices) cluster.propose(index, 0, '0');
   for (let slot = 1; slot < slotCount; slot += 1) {
-    while (slot >= window && cluster.decidedCount(slot - window) < cluster.peerCount) await sleep(20);
+    if (slot >= window) await waitUntilAllKnow(cluster, slot - window);
     for (const index of cluster.indices) cluster.propose(index, slot, String(slot * 10 + index));
   }
   for (let slot = 1; slot < slotCount; slot += 1) {
-    while (cluster.decidedCount(slot) < cluster.peerCount) await sleep(20);
+    await waitUntilAllKnow(cluster, slot);
     const values = cluster.indices.map((index) => String(slot * 10 + index));
     expect(cluster.decidedValue(0, slot)).to.be.oneOf(values);
   }

@@ -33,6 +33,8 @@ const isSubjectToFate = (path: string): boolean => !path.startsWith('/grpc.');
  */
 export class ReceiverFaults {
   unreliable = false;
+  /** Every RPC of these methods is discarded; named as in the service definition, `Accept` for one. */
+  lostMethods: ReadonlySet<string> = new Set();
   #rpcCount = 0;
 
   constructor(private readonly random: Random) {}
@@ -44,7 +46,7 @@ export class ReceiverFaults {
 
   readonly serverInterceptor: ServerInterceptor = (method, call) => {
     if (!isSubjectToFate(method.path)) return new ServerInterceptingCall(call);
-    const fate = this.unreliable ? drawFate(this.random) : 'normal';
+    const fate = this.#fateOf(method.path);
     if (fate !== 'discarded') this.#rpcCount += 1;
     switch (fate) {
       case 'normal':
@@ -55,6 +57,11 @@ export class ReceiverFaults {
         return new ServerInterceptingCall(call, suppressReply(call));
     }
   };
+
+  #fateOf(path: string): Fate {
+    if (this.lostMethods.has(path.slice(path.lastIndexOf('/') + 1))) return 'discarded';
+    return this.unreliable ? drawFate(this.random) : 'normal';
+  }
 }
 
 /** Fails the call at the moment its handler would have run: a stream's at once, a unary one's after the request. */

@@ -70,6 +70,19 @@ describe('the fault model', () => {
     expect(await outcomes()).to.deep.equal(await outcomes());
   });
 
+  it('discards all calls of a method that it was told to lose, and no others', async () => {
+    const { echo } = service.connect();
+    faults.loseAt([0], 'Echo');
+    expect(await codeOf(echo('lost', { timeoutMs }))).to.equal('UNAVAILABLE');
+    expect(await service.sendOverStream('not lost')).to.deep.equal({
+      received: ['not lost'],
+      code: status.OK,
+    });
+    faults.loseAt([0]);
+    expect(await codeOf(echo('not lost either', { timeoutMs }))).to.equal('OK');
+    expect(service.executed).to.deep.equal(['not lost', 'not lost either']);
+  });
+
   it('leaves health checks alone', async () => {
     faults.setUnreliable(0, true);
     const { health } = service.connect();
