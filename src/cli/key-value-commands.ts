@@ -37,28 +37,16 @@ export async function getCommand(key: string, flags: GetFlags, terminal: Termina
   return exitCodes.done;
 }
 
-/** Stores a value; prints nothing. @throws CommandFailure */
-export async function putCommand(
+/** Stores a value or adds to one; prints nothing. @throws CommandFailure */
+export async function writeCommand(
+  command: 'put' | 'append',
   key: string,
   value: string,
   flags: ClientFlags,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const text = await valueOf(value, terminal);
-  await call('put', flags, terminal, (clerk, limits) => clerk.put(key, text, limits));
-  if (flags.json) printJson(terminal, {});
-  return exitCodes.done;
-}
-
-/** Adds to a value; prints nothing. @throws CommandFailure */
-export async function appendCommand(
-  key: string,
-  value: string,
-  flags: ClientFlags,
-  terminal: Terminal,
-): Promise<ExitCode> {
-  const text = await valueOf(value, terminal);
-  await call('append', flags, terminal, (clerk, limits) => clerk.append(key, text, limits));
+  await call(command, flags, terminal, (clerk, limits) => clerk[command](key, text, limits));
   if (flags.json) printJson(terminal, {});
   return exitCodes.done;
 }

@@ -17,10 +17,9 @@ import {
   timeoutOption,
 } from './flags.js';
 import {
-  appendCommand,
   getCommand,
-  putCommand,
   putHashCommand,
+  writeCommand,
   type ClientFlags,
   type GetFlags,
 } from './key-value-commands.js';
@@ -96,7 +95,7 @@ function addWrites(program: Command, terminal: Terminal, ended: Ended): void {
     .argument('<value>', valueHelp)
     .addHelpText('after', example('synod put greeting hello'))
     .action(async (key: string, value: string, flags: ClientFlags) =>
-      ended(await putCommand(key, value, flags, terminal)),
+      ended(await writeCommand('put', key, value, flags, terminal)),
     );
   clientCommand(program, 'append')
     .description("add to the end of a key's value")
@@ -104,7 +103,7 @@ function addWrites(program: Command, terminal: Terminal, ended: Ended): void {
     .argument('<value>', valueHelp)
     .addHelpText('after', example("synod append greeting ', world'"))
     .action(async (key: string, value: string, flags: ClientFlags) =>
-      ended(await appendCommand(key, value, flags, terminal)),
+      ended(await writeCommand('append', key, value, flags, terminal)),
     );
   clientCommand(program, 'puthash')
     .description('store the 32-bit FNV-1a of the previous and the new value, and print the previous one')

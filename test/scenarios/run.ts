@@ -49,8 +49,8 @@ async function runAll(suites: readonly Suite[], runCount: number, jobCount: numb
     }
   };
   await Promise.all(Array.from({ length: jobCount }, work));
-  for (const [name, runs] of finished) console.log(`\n${formatTable(name, runs)}`);
   console.log(`\nresults in ${store.directory}`);
+  for (const [name, runs] of finished) console.log(`\n${formatTable(name, runs)}`);
   return [...finished.values()].flat().every(({ passed }) => passed);
 }
 
