@@ -7,6 +7,8 @@ import type { Random } from '../../src/runtime/random.js';
 
 const suite = 'kvpaxos';
 const timeoutMs = 240_000;
+/** Short, so that a write that is under way at one server comes to another as well. */
+const attemptTimeoutMs = 1000;
 const churnMs = 20_000;
 const clientCount = 10;
 const groupCount = 3;
@@ -42,7 +44,7 @@ describe('kvpaxos', () => {
   for (const form of chainForms) {
     describe(form.name, () => {
       scenario(suite, 'Many clients, changing partitions', timeoutMs, ({ random, observe }) =>
-        KvpaxosCluster.with({ serverCount: 5, random }, async (cluster) => {
+        KvpaxosCluster.with({ serverCount: 5, random, attemptTimeoutMs }, async (cluster) => {
           observe(cluster);
           cluster.faults.setAllUnreliable(true);
           const endMs = performance.now() + churnMs;

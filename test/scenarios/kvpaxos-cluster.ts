@@ -12,12 +12,17 @@ export interface KvpaxosClusterOptions {
   readonly serverCount: number;
   /** Decides the faults. */
   readonly random: Random;
+  /** How long its clerks wait for one server before they try another; default: the whole scenario. */
+  readonly attemptTimeoutMs?: number;
   /** Handed to every replica; default: the product's own values. */
   readonly replicaOptions?: Pick<
     StartReplicaOptions,
     'sessionParameters' | 'helloIntervalMs' | 'roundTimeoutMs'
   >;
 }
+
+/** The clerks of the labs wait for a server as long as it takes. */
+const noAttemptTimeoutMs = 600_000;
 
 /**
  * Replicas of the key/value service on sockets of their own, behind the fault model. What peers send each other and
@@ -28,6 +33,8 @@ export class KvpaxosCluster implements Observed {
   #operationCount = 0;
   readonly #running: RunningReplica[] = [];
   readonly #clerks = new Set<Clerk>();
+  /** Why replicas have stopped themselves. */
+  readonly #failures: Error[] = [];
 
   private constructor(
     private readonly directory: string,
@@ -87,9 +94,13 @@ export class KvpaxosCluster implements Observed {
   /** A clerk that tries these servers, in this order; without any, it tries all. Closed with the cluster. */
   clerk(...servers: readonly number[]): Clerk {
     const tried = servers.length === 0 ? this.servers : servers;
-    const clerk = new CountedClerk({ endpoints: tried.map((server) => this.endpoint(server)) }, () => {
-      this.#operationCount += 1;
-    });
+    const clerk = new CountedClerk(
+      {
+        endpoints: tried.map((server) => this.endpoint(server)),
+        attemptTimeoutMs: this.options.attemptTimeoutMs ?? noAttemptTimeoutMs,
+      },
+      () => (this.#operationCount += 1),
+    );
     this.#clerks.add(clerk);
     return clerk;
   }
@@ -110,12 +121,15 @@ export class KvpaxosCluster implements Observed {
     }
   }
 
+  /** @throws Error if a replica had stopped itself, which the others may have hidden from the clients */
   async close(): Promise<void> {
     this.faults.heal();
     this.faults.setAllUnreliable(false);
     await Promise.all([...this.#clerks].map((clerk) => clerk.close()));
     await Promise.all(this.#running.map((replica) => replica.close()));
     await rm(this.directory, { recursive: true, force: true });
+    const [failure] = this.#failures;
+    if (failure !== undefined) throw failure;
   }
 
   async #startServer(server: number): Promise<void> {
@@ -125,6 +139,7 @@ export class KvpaxosCluster implements Observed {
       peers: this.servers.map((member) => ({ id: member + 1, address: this.endpoint(member) })),
       serverInterceptors: [this.faults.serverInterceptor(server)],
       peerInterceptors: (id) => [this.faults.peerInterceptor(server, id - 1)],
+      onFailure: (cause) => this.#failures.push(new Error(`server ${server} stopped itself`, { cause })),
     });
     this.#running.push(replica);
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Clerk } from '../../src/index.js';
 import { KvpaxosCluster, expectValue } from './kvpaxos-cluster.js';
+import { PendingCall } from './pending-call.js';
 import { randomFor, scenario } from './report.js';
 
 const suite = 'kvpaxos';
@@ -10,30 +11,6 @@ const minorityWaitMs = 1000;
 /** How soon a call that a partition held up must be answered once its server is back in a majority. */
 const putAfterHealMs = 3000;
 const getAfterHealMs = 10_000;
-
-/** A call that is under way while the test goes on. */
-class PendingCall<Value> {
-  isSettled = false;
-
-  constructor(private readonly call: Promise<Value>) {
-    const settle = () => (this.isSettled = true);
-    call.then(settle, settle);
-  }
-
-  /** @throws Error if the call takes longer, or its own */
-  async within(limitMs: number, name: string): Promise<Value> {
-    const over = new AbortController();
-    const overdue = sleep(limitMs, undefined, { signal: over.signal }).then(() => {
-      throw new Error(`${name} has not returned within ${limitMs} ms`);
-    });
-    try {
-      return await Promise.race([this.call, overdue]);
-    } finally {
-      over.abort();
-      overdue.catch(() => undefined);
-    }
-  }
-}
 
 /** The tests of this group follow one another on one cluster, and each starts from where the last one ended. */
 describe('kvpaxos', () => {

@@ -8,6 +8,8 @@ import { randomFor, scenario } from './report.js';
 
 const suite = 'kvpaxos';
 const timeoutMs = 120_000;
+/** Short, so that a write that is under way at one server comes to another as well. */
+const attemptTimeoutMs = 1000;
 const chainRounds = 6;
 const chainClients = 5;
 const rounds = 20;
@@ -38,7 +40,11 @@ describe('kvpaxos', () => {
     let each: readonly Clerk[];
 
     before(async () => {
-      cluster = await KvpaxosCluster.start({ serverCount: 3, random: randomFor('unreliable') });
+      cluster = await KvpaxosCluster.start({
+        serverCount: 3,
+        random: randomFor('unreliable'),
+        attemptTimeoutMs,
+      });
       cluster.faults.setAllUnreliable(true);
       each = cluster.clerkForEach();
     });
