@@ -19,7 +19,7 @@ const rooms = {
 };
 
 /** Code that is handed its clock, randomness, network and disk, and may not reach for them. */
-const deterministicRooms = ['paxos', 'kv', 'log', 'clerk', 'server'];
+const deterministicRooms = ['paxos', 'kv', 'log', 'clerk', 'server', 'storage'];
 
 /** Where deterministic code meets the real world. */
 const adapters = [
@@ -27,6 +27,7 @@ const adapters = [
   'src/*/*-service.ts',
   'src/server/start-*.ts',
   'src/server/cluster-id.ts',
+  'src/storage/node-*.ts',
   'src/clerk/connect.ts',
 ];
 
@@ -152,7 +153,7 @@ const forbiddenProperties = [
 export default tseslint.config(
   { ignores: ['build/', 'gen/', 'node_modules/', 'data/'] },
   {
-    files: ['src/**/*.ts', 'test/**/*.ts'],
+    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {

@@ -18,6 +18,8 @@ export function verdictOn({ code, reason, retryAfterMs, leader }: CallError): Ve
     case 'FAILED_PRECONDITION':
       return reason === 'SESSION_EXPIRED' ? { kind: 'session-expired' } : { kind: 'final' };
     case 'RESOURCE_EXHAUSTED':
+      // The others may have room.
+      if (reason === 'DISK_FULL') return { kind: 'next-replica', executed: 'no' };
       // What is full of recorded replies may hold this very one: a copy sent before can have run.
       return retryAfterMs === undefined
         ? { kind: 'final' }

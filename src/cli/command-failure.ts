@@ -12,6 +12,8 @@ const exitCodeOfKind = {
   interrupted: exitCodes.done,
   'cannot-listen': exitCodes.cannotListen,
   internal: exitCodes.internal,
+  'storage-failed': exitCodes.storage,
+  'directory-refused': exitCodes.directory,
 } as const satisfies Record<string, ExitCode>;
 
 export type FailureKind = keyof typeof exitCodeOfKind;

@@ -1,18 +1,24 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { majorityOf } from '../server/members.js';
-import { ReplicaProcess } from './replica-process.js';
+import { CommandFailure, type FailureKind } from './command-failure.js';
+import { replicaDirectory } from './dev-data.js';
+import { exitCodes } from './exit-codes.js';
 import type { Engine } from './flags.js';
 import type { LogLevel } from './pino-logger.js';
+import { ReplicaProcess } from './replica-process.js';
 import { StatusClient } from './status-service.js';
+import { SupervisedReplica, type Death, type SupervisionOptions } from './supervised-replica.js';
 
-export interface DevClusterOptions {
+export interface DevClusterOptions extends Pick<SupervisionOptions, 'died' | 'returned'> {
   /** One a replica, ids from 1. */
   readonly addresses: readonly string[];
+  readonly clusterId: string;
   readonly engine: Engine;
   readonly logLevel: LogLevel;
-  /** Told of a replica that ended without being told to. */
-  readonly died: (replica: ReplicaProcess, how: string) => void;
+  /** Where the directories of the replicas are; undefined keeps all state in memory. */
+  readonly dataDirectory: string | undefined;
+  /** The replica that may start although its directory is marked suspect. */
+  readonly rebuild: number | undefined;
 }
 
 /** How long the replicas may take to stop before they are killed. */
@@ -20,26 +26,32 @@ const stopLimitMs = 1500;
 const pollIntervalMs = 50;
 const pollTimeoutMs = 500;
 
+const clock: SupervisionOptions['clock'] = {
+  now: () => performance.now(),
+  // Rejects for no other reason than the abort.
+  sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
+};
+
 /** The replicas of `dev`: processes of this machine, under one cluster id that no other cluster has. */
 export class DevCluster {
-  readonly replicas: readonly ReplicaProcess[];
-  readonly #died: (replica: ReplicaProcess, how: string) => void;
-  #stopping = false;
+  readonly replicas: readonly SupervisedReplica[];
 
-  constructor({ addresses, engine, logLevel, died }: DevClusterOptions) {
-    this.#died = died;
-    const peers = addresses.map((address, index) => `${index + 1}=${address}`).join(',');
-    const clusterId = randomBytes(16).toString('hex');
+  constructor(options: DevClusterOptions) {
+    const { addresses, dataDirectory, rebuild, died, returned } = options;
     this.replicas = addresses.map((address, index) => {
       const id = index + 1;
-      const flags = {
-        '--id': String(id),
-        '--peers': peers,
-        '--cluster-id': clusterId,
-        '--engine': engine,
-        '--log-level': logLevel,
-      };
-      return new ReplicaProcess(id, address, ['serve', ...Object.entries(flags).flat()]);
+      const serveArguments = ['serve', ...serveFlags(options, id)];
+      // Once: a restart goes on from what was rebuilt.
+      const firstFlags = rebuild === id ? ['--rebuild'] : [];
+      return new SupervisedReplica({
+        id,
+        address,
+        durable: dataDirectory !== undefined,
+        start: () => new ReplicaProcess([...serveArguments, ...firstFlags.splice(0)]),
+        clock,
+        died,
+        returned,
+      });
     });
   }
 
@@ -52,14 +64,14 @@ export class DevCluster {
     return this.replicas.filter(({ running }) => running).length;
   }
 
-  /** Resolves when every replica listens; from then on deaths are told. @throws CommandFailure */
-  async listening(): Promise<void> {
-    await Promise.all(this.replicas.map(({ listening }) => listening));
-    for (const replica of this.replicas) {
-      void replica.ended.then((how) => {
-        if (!this.#stopping) this.#died(replica, how);
-      });
-    }
+  /** Resolves when every replica listens whose disk is not damaged. @throws CommandFailure if another cannot start */
+  async started(): Promise<void> {
+    await Promise.all(
+      this.replicas.map(async ({ id, startProblem }) => {
+        const death = await startProblem;
+        if (death !== undefined) throw startFailure(id, death);
+      }),
+    );
   }
 
   /** Resolves with true when a majority serves, or with false when `signal` aborts. */
@@ -80,17 +92,40 @@ export class DevCluster {
     }
   }
 
-  /** Resolves when no replica runs any more. */
+  /** Resolves when no replica runs any more, and none is started again. */
   async gone(): Promise<void> {
-    await Promise.all(this.replicas.map(({ ended }) => ended));
+    await Promise.all(this.replicas.map(({ gone }) => gone));
   }
 
   /** Stops every replica: first by asking, then by force. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    for (const replica of this.replicas) replica.signal('SIGTERM');
+    for (const replica of this.replicas) replica.stop('SIGTERM');
     await Promise.race([this.gone(), sleep(stopLimitMs)]);
-    for (const replica of this.replicas) replica.signal('SIGKILL');
+    for (const replica of this.replicas) replica.stop('SIGKILL');
     await this.gone();
   }
+}
+
+/** The flags of one replica's `serve`. */
+function serveFlags(options: DevClusterOptions, id: number): string[] {
+  const { addresses, clusterId, engine, logLevel, dataDirectory } = options;
+  const peers = addresses.map((address, index) => `${index + 1}=${address}`).join(',');
+  const storage =
+    dataDirectory === undefined ? ['--in-memory'] : ['--data-dir', replicaDirectory(dataDirectory, id)];
+  return [
+    ...['--id', String(id), '--peers', peers, '--cluster-id', clusterId],
+    ...['--engine', engine, '--log-level', logLevel],
+    ...storage,
+  ];
+}
+
+const kindOfCode = new Map<number | undefined, FailureKind>([
+  [exitCodes.cannotListen, 'cannot-listen'],
+  [exitCodes.directory, 'directory-refused'],
+]);
+
+function startFailure(id: number, { how, exitCode, reason }: Death): CommandFailure {
+  const kind = kindOfCode.get(exitCode) ?? 'internal';
+  const remedy = kind === 'cannot-listen' ? '; choose other ports with --port' : '';
+  return new CommandFailure({ kind, message: `replica ${id} did not start: ${reason ?? how}${remedy}` });
 }

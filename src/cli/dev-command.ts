@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { toleranceOf } from '../server/members.js';
 import { CommandFailure } from './command-failure.js';
-import { DevCluster } from './dev-cluster.js';
+import { DevCluster, type DevClusterOptions } from './dev-cluster.js';
+import { openDevData, type DevData } from './dev-data.js';
+import { deathLine, nextSteps } from './dev-text.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
-import { defaultPort, defaultReplicaCount, loopbackAddresses, type Engine } from './flags.js';
+import { loopbackAddresses, type Engine } from './flags.js';
 import type { LogLevel } from './pino-logger.js';
 import { readyLine, replicaLine } from './replica-line.js';
 import { whenAborted, type Terminal } from './terminal.js';
@@ -11,32 +14,68 @@ export interface DevFlags {
   readonly replicas: number;
   readonly engine: Engine;
   readonly port: number;
+  readonly dataDir: string;
+  readonly inMemory?: boolean;
+  readonly rebuild?: number;
   readonly logLevel: LogLevel;
 }
 
 /** Runs a cluster on this machine until Ctrl-C, or until none of its replicas is left. @throws CommandFailure */
 export async function devCommand(flags: DevFlags, terminal: Terminal): Promise<ExitCode> {
-  const addresses = addressesOf(flags);
-  terminal.note(`${toleranceOf(addresses.length)}; everything is kept in memory`);
+  const addresses = replicaAddresses(flags);
+  const { rebuild, replicas } = flags;
+  if (rebuild !== undefined && rebuild > replicas) {
+    throw new CommandFailure({
+      kind: 'usage',
+      message: `there is no replica ${rebuild} to rebuild; the last is ${replicas}`,
+    });
+  }
+  const dataDirectory = flags.inMemory ? undefined : flags.dataDir;
+  const data =
+    dataDirectory === undefined ? inMemory() : await openDevData(dataDirectory, flags, drawClusterId);
+  try {
+    const place =
+      dataDirectory === undefined ? 'everything is kept in memory' : `data is kept in ${dataDirectory}`;
+    terminal.note(`${toleranceOf(addresses.length)}; ${place}`);
+    return await runCluster(
+      { ...flags, addresses, clusterId: data.clusterId, dataDirectory, rebuild },
+      terminal,
+    );
+  } finally {
+    await data.close();
+  }
+}
+
+const drawClusterId = (): string => randomBytes(16).toString('hex');
+const inMemory = (): DevData => ({ clusterId: drawClusterId(), close: () => Promise.resolve() });
+
+/** Runs a cluster until Ctrl-C, or until none of its replicas is left. @throws CommandFailure */
+async function runCluster(
+  options: Omit<DevClusterOptions, 'died' | 'returned'>,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { addresses } = options;
+  let announced = false;
   const cluster: DevCluster = new DevCluster({
-    ...flags,
-    addresses,
-    died: (replica, how) => {
-      terminal.note(`replica ${replica.id} (pid ${replica.pid}) ${how}; ${remainderOf(cluster)}`);
+    ...options,
+    died: (replica, death, sequel) => terminal.note(deathLine(replica, death, sequel, cluster)),
+    returned: ({ id, pid, address }) => {
+      terminal.note(`replica ${id} (pid ${pid}) runs again`);
+      if (announced) terminal.out(replicaLine(id, pid, address));
     },
   });
   try {
     return await Promise.race([
       whenAborted(terminal.interrupted).then(() => exitCodes.done),
-      attend(cluster, addresses, terminal),
+      attend(cluster, addresses, terminal, () => (announced = true)),
     ]);
   } finally {
     await cluster.stop();
   }
 }
 
-/** @throws CommandFailure if the ports go past the last one */
-function addressesOf({ port, replicas }: DevFlags): string[] {
+/** The addresses of a cluster on this machine. @throws CommandFailure if the ports go past the last one */
+export function replicaAddresses({ port, replicas }: Pick<DevFlags, 'port' | 'replicas'>): string[] {
   if (port + replicas - 1 <= 65_535) return loopbackAddresses(port, replicas);
   throw new CommandFailure({
     kind: 'usage',
@@ -45,9 +84,17 @@ function addressesOf({ port, replicas }: DevFlags): string[] {
 }
 
 /** Tells how the cluster comes up, and ends by an error when it is gone. @throws CommandFailure */
-async function attend(cluster: DevCluster, addresses: readonly string[], terminal: Terminal): Promise<never> {
-  await cluster.listening();
-  for (const { id, pid, address } of cluster.replicas) terminal.out(replicaLine(id, pid, address));
+async function attend(
+  cluster: DevCluster,
+  addresses: readonly string[],
+  terminal: Terminal,
+  announce: () => void,
+): Promise<never> {
+  await cluster.started();
+  announce();
+  for (const { id, pid, address, running } of cluster.replicas) {
+    if (running) terminal.out(replicaLine(id, pid, address));
+  }
   const gone = new AbortController();
   const allGone = cluster.gone().then(() => gone.abort());
   if (await cluster.ready(AbortSignal.any([gone.signal, terminal.interrupted]))) {
@@ -56,29 +103,4 @@ async function attend(cluster: DevCluster, addresses: readonly string[], termina
   }
   await allGone;
   throw new CommandFailure({ kind: 'internal', message: 'no replica is left' });
-}
-
-function remainderOf(cluster: DevCluster): string {
-  const { majority, runningCount, replicas } = cluster;
-  const remain = `${runningCount} of ${replicas.length} remain`;
-  if (runningCount < majority) {
-    return `${remain}, fewer than the majority of ${majority}: nothing can be served; stop with Ctrl-C and start anew`;
-  }
-  return (
-    `${remain}. It stays away: its promises lived in memory, and a replica that forgot them must never ` +
-    'return under its id'
-  );
-}
-
-function nextSteps(addresses: readonly string[], majority: number): string {
-  const isDefault = loopbackAddresses(defaultPort, defaultReplicaCount).join() === addresses.join();
-  const endpoints = isDefault ? '' : ` --endpoints ${addresses.join(',')}`;
-  return [
-    'now try, in another terminal:',
-    `  npx synod put greeting hello${endpoints}`,
-    `  npx synod get greeting${endpoints}`,
-    `  npx synod status${endpoints}`,
-    ...(addresses.length > majority ? ['then kill a replica with kill -9 and its pid, and get again'] : []),
-    'Ctrl-C here stops all of it',
-  ].join('\n');
 }

@@ -14,6 +14,10 @@ export const exitCodes = {
   cannotListen: 69,
   /** A fault of this software, or a replica that had to stop. */
   internal: 70,
+  /** The disk failed, or what is on it cannot be trusted. Final: starting again does not help. */
+  storage: 74,
+  /** The data directory does not fit: of another replica or cluster, in use, or not the one the cluster knows. */
+  directory: 78,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -1,12 +1,22 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { formatAddress, parseAddress } from '../rpc/address.js';
 import type { MemberOption } from '../server/members.js';
-import { parseDuration } from './duration.js';
+import { formatDuration, parseDuration } from './duration.js';
 import { logLevels, type LogLevel } from './pino-logger.js';
+import { formatSize, parseSize } from './size.js';
 
 /** The engines this software has. */
 export const engines = ['paxos'] as const;
 export type Engine = (typeof engines)[number];
+
+/** How a read finds out what was written before it. */
+export const readPaths = ['barrier', 'log'] as const;
+export type ReadPath = (typeof readPaths)[number];
+
+/** Where `dev` keeps a cluster unless told otherwise. */
+const defaultDevDirectory = 'data';
+const logLimitSlots = 16_384;
+const logLimitBytes = 16 * 2 ** 20;
 
 /** Where `dev` puts its first replica unless told otherwise; the next ones follow. */
 export const defaultPort = 7101;
@@ -60,6 +70,15 @@ export function parsePeers(text: string): MemberOption[] {
   });
 }
 
+function parseDirectory(text: string): string {
+  if (text !== '') return text;
+  throw new RangeError('Write the path of a directory');
+}
+
+const parseReplicaCount = (text: string): number => parseWholeNumber(text, 1, replicaCountLimit);
+const parsePort = (text: string): number => parseWholeNumber(text, 1, 65_535);
+const parseId = (text: string): number => parseWholeNumber(text, 1, Number.MAX_SAFE_INTEGER);
+
 const parseListen = (text: string): string => formatAddress(parseAddress(text));
 
 function parseClusterId(text: string): string {
@@ -75,9 +94,9 @@ export const endpointsOption = () => {
     .argParser(refusing(parseEndpoints));
 };
 
-export const timeoutOption = () =>
+export const timeoutOption = (timeoutMs = 5000) =>
   new Option('--timeout <duration>', 'when to give up: 500ms, 5s, 1m')
-    .default(5000, '5s')
+    .default(timeoutMs, formatDuration(timeoutMs))
     .argParser(refusing(parseDuration));
 
 export const jsonOption = () => new Option('--json', 'print one JSON object, failures included');
@@ -96,17 +115,15 @@ export const engineOption = () =>
 export const replicasOption = () =>
   new Option('--replicas <count>', 'how many replicas to start')
     .default(defaultReplicaCount)
-    .argParser(refusing((text) => parseWholeNumber(text, 1, replicaCountLimit)));
+    .argParser(refusing(parseReplicaCount));
 
 export const portOption = () =>
   new Option('--port <port>', 'port of the first replica; the others take the next ones')
     .default(defaultPort)
-    .argParser(refusing((text) => parseWholeNumber(text, 1, 65_535)));
+    .argParser(refusing(parsePort));
 
 export const idOption = () =>
-  new Option('--id <id>', "this replica's own id")
-    .makeOptionMandatory()
-    .argParser(refusing((text) => parseWholeNumber(text, 1, Number.MAX_SAFE_INTEGER)));
+  new Option('--id <id>', "this replica's own id").makeOptionMandatory().argParser(refusing(parseId));
 
 export const peersOption = () =>
   new Option('--peers <list>', 'all replicas, this one included: 1=HOST:PORT,2=HOST:PORT,…')
@@ -123,3 +140,79 @@ export const clusterIdOption = () =>
     '--cluster-id <id>',
     'what all replicas of a cluster share; drawn from engine and peers if absent',
   ).argParser(refusing(parseClusterId));
+
+export const inMemoryOption = () =>
+  new Option('--in-memory', 'keep nothing on disk; a replica that stops can then never return');
+
+export const devDirectoryOption = () =>
+  new Option('--data-dir <directory>', 'where the cluster is kept between runs')
+    .default(defaultDevDirectory)
+    .conflicts('inMemory')
+    .argParser(refusing(parseDirectory));
+
+export const serveDirectoryOption = () =>
+  new Option('--data-dir <directory>', 'where the replica keeps its state; data-ID if absent')
+    .default(undefined, 'data-ID')
+    .conflicts('inMemory')
+    .argParser(refusing(parseDirectory));
+
+export const devRebuildOption = () =>
+  new Option(
+    '--rebuild <id>',
+    'a replica to start although its directory is suspect: it keeps its votes only',
+  )
+    .conflicts('inMemory')
+    .argParser(refusing(parseId));
+
+export const serveRebuildOption = () =>
+  new Option(
+    '--rebuild',
+    'start although the directory is suspect: its votes are kept, its state is pulled from the others',
+  ).conflicts('inMemory');
+
+export const logLimitSlotsOption = () =>
+  new Option('--log-limit-slots <count>', 'how many slots of log are kept for a replica that stays away')
+    .default(logLimitSlots)
+    .argParser(refusing((text) => parseWholeNumber(text, 1, 1_000_000_000)));
+
+export const logLimitBytesOption = () =>
+  new Option('--log-limit-bytes <size>', 'the same in bytes: 1048576, 16MiB')
+    .default(logLimitBytes, formatSize(logLimitBytes))
+    .argParser(refusing(parseSize));
+
+export const readsOption = () =>
+  new Option(
+    '--reads <path>',
+    'how reads find what was written before: by asking a majority, or as log entries',
+  )
+    .default('barrier')
+    .choices(readPaths);
+
+export const forceOption = () => new Option('--force', 'replace a file that is there');
+
+/** A replica of its own, or a whole cluster for `dev`: the two forms of a restore. */
+const oneReplica = ['id', 'peers'];
+
+export const restoreDirectoryOption = () =>
+  new Option('--data-dir <directory>', 'where to put the state; made if absent, refused unless empty')
+    .makeOptionMandatory()
+    .argParser(refusing(parseDirectory));
+
+export const restoreIdOption = () =>
+  new Option('--id <id>', 'one replica: its id').argParser(refusing(parseId));
+
+export const restorePeersOption = () =>
+  new Option('--peers <list>', 'one replica: all of its cluster, 1=HOST:PORT,2=HOST:PORT,…').argParser(
+    refusing(parsePeers),
+  );
+
+export const restoreReplicasOption = () =>
+  new Option('--replicas <count>', 'a whole cluster for synod dev: how many replicas')
+    .conflicts(oneReplica)
+    .argParser(refusing(parseReplicaCount));
+
+export const restorePortOption = () =>
+  new Option('--port <port>', 'a whole cluster for synod dev: port of the first replica')
+    .default(defaultPort)
+    .conflicts(oneReplica)
+    .argParser(refusing(parsePort));

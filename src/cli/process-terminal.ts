@@ -10,10 +10,18 @@ export function processTerminal(): Terminal {
   return {
     out: (text) => void process.stdout.write(text),
     note: (line) => void process.stderr.write(`${line}\n`),
+    progress,
     readInput,
     interrupted: interruption.signal,
     parent: processParent(),
   };
+}
+
+function progress(text: string): void {
+  if (!process.stderr.isTTY) return;
+  process.stderr.cursorTo(0);
+  process.stderr.clearLine(0);
+  process.stderr.write(text);
 }
 
 async function readInput(limitBytes: number): Promise<Uint8Array> {

@@ -4,16 +4,30 @@ import { devCommand, type DevFlags } from './dev-command.js';
 import type { ExitCode } from './exit-codes.js';
 import {
   clusterIdOption,
+  devDirectoryOption,
+  devRebuildOption,
   endpointsOption,
   engineOption,
+  forceOption,
   idOption,
+  inMemoryOption,
   jsonOption,
   listenOption,
   logLevelOption,
+  logLimitBytesOption,
+  logLimitSlotsOption,
   peersOption,
   portOption,
   rawOption,
+  readsOption,
   replicasOption,
+  restoreDirectoryOption,
+  restoreIdOption,
+  restorePeersOption,
+  restorePortOption,
+  restoreReplicasOption,
+  serveDirectoryOption,
+  serveRebuildOption,
   timeoutOption,
 } from './flags.js';
 import {
@@ -24,6 +38,7 @@ import {
   type GetFlags,
 } from './key-value-commands.js';
 import { serveCommand, type ServeFlags } from './serve-command.js';
+import { restoreCommand, saveCommand, type RestoreFlags, type SaveFlags } from './snapshot-commands.js';
 import { statusCommand } from './status-command.js';
 import type { Terminal } from './terminal.js';
 
@@ -47,10 +62,19 @@ export function synodProgram(terminal: Terminal, ended: Ended): Command {
   addServers(program, terminal, ended);
   addWrites(program, terminal, ended);
   addReads(program, terminal, ended);
+  addSnapshots(program, terminal, ended);
   return program;
 }
 
 const example = (text: string): string => `\nExample:\n  $ ${text}\n`;
+
+/** @param place what is special to the command */
+const promises = (place: string): string => `
+What is promised:
+  A write is answered once it is on the disks of a majority. From then on it survives kill -9 and power cuts of any
+  number of replicas, and the loss of the data directories of fewer than a majority. Not covered: the loss of more
+  of them, and disks that say "synced" of what a power cut takes away.
+  ${place}`;
 
 function addServers(program: Command, terminal: Terminal, ended: Ended): void {
   program
@@ -59,18 +83,39 @@ function addServers(program: Command, terminal: Terminal, ended: Ended): void {
     .addOption(replicasOption())
     .addOption(engineOption())
     .addOption(portOption())
+    .addOption(devDirectoryOption())
+    .addOption(inMemoryOption())
+    .addOption(devRebuildOption())
     .addOption(logLevelOption('info'))
-    .addHelpText('after', example('synod dev --replicas 5'))
+    .addHelpText(
+      'after',
+      promises(
+        'A replica that dies is started again. With --in-memory none is, and nothing is left after Ctrl-C.',
+      ),
+    )
+    .addHelpText('after', example('synod dev --replicas 5 --port 7201 --data-dir data-of-five'))
     .action(async (flags: DevFlags) => ended(await devCommand(flags, terminal)));
   program
     .command('serve')
-    .description('run one replica, its state in memory, until Ctrl-C')
+    .description('run one replica until Ctrl-C')
     .addOption(idOption())
     .addOption(peersOption())
     .addOption(listenOption())
     .addOption(clusterIdOption())
     .addOption(engineOption())
+    .addOption(serveDirectoryOption())
+    .addOption(inMemoryOption())
+    .addOption(serveRebuildOption())
+    .addOption(logLimitSlotsOption())
+    .addOption(logLimitBytesOption())
+    .addOption(readsOption())
     .addOption(logLevelOption('info'))
+    .addHelpText(
+      'after',
+      promises(
+        'A replica that lost its directory, or that ran with --in-memory and stopped, never returns under its id.',
+      ),
+    )
     .addHelpText(
       'after',
       example('synod serve --id 1 --peers 1=127.0.0.1:7101,2=127.0.0.1:7102,3=127.0.0.1:7103'),
@@ -126,4 +171,35 @@ function addReads(program: Command, terminal: Terminal, ended: Ended): void {
     .description('print how every replica stands')
     .addHelpText('after', example('synod status --json'))
     .action(async (flags: ClientFlags) => ended(await statusCommand(flags, terminal)));
+}
+
+function addSnapshots(program: Command, terminal: Terminal, ended: Ended): void {
+  const snapshot = program
+    .command('snapshot')
+    .description('save the whole state to a file, or start from one');
+  snapshot
+    .command('save')
+    .description('save the whole state, every write answered so far included, to a file')
+    .argument('<file>')
+    .addOption(endpointsOption())
+    .addOption(timeoutOption(60_000))
+    .addOption(jsonOption())
+    .addOption(forceOption())
+    .addHelpText('after', example('synod snapshot save backup.synod'))
+    .action(async (file: string, flags: SaveFlags) => ended(await saveCommand(file, flags, terminal)));
+  snapshot
+    .command('restore')
+    .description(
+      'make the data directory of a new cluster from a file: of one replica, or of all for synod dev',
+    )
+    .argument('<file>')
+    .addOption(restoreDirectoryOption())
+    .addOption(restoreIdOption())
+    .addOption(restorePeersOption())
+    .addOption(restoreReplicasOption())
+    .addOption(restorePortOption())
+    .addOption(engineOption())
+    .addOption(jsonOption())
+    .addHelpText('after', example('synod snapshot restore backup.synod --data-dir restored --replicas 3'))
+    .action(async (file: string, flags: RestoreFlags) => ended(await restoreCommand(file, flags, terminal)));
 }

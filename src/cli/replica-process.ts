@@ -1,26 +1,19 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { CommandFailure } from './command-failure.js';
-import { exitCodes } from './exit-codes.js';
 import { readParentMessage } from './parent-message.js';
+import type { Death, ReplicaRun } from './supervised-replica.js';
 
 const commandPath = fileURLToPath(new URL('main.js', import.meta.url));
 
 /** A replica in a process of its own, which stops by itself when this process goes away. */
-export class ReplicaProcess {
-  /** Rejects with CommandFailure if it ends without having listened. */
-  readonly listening: Promise<void>;
-  /** How it ended, once it has: `killed by SIGKILL` or `exited with code 70`. */
-  readonly ended: Promise<string>;
-  #running = true;
+export class ReplicaProcess implements ReplicaRun {
+  readonly listening: Promise<boolean>;
+  readonly ended: Promise<Death>;
+  #reason: string | undefined;
   readonly #child: ChildProcess;
 
   /** @param serveArguments the command line of `serve`, its name included */
-  constructor(
-    readonly id: number,
-    readonly address: string,
-    serveArguments: readonly string[],
-  ) {
+  constructor(serveArguments: readonly string[]) {
     // Nobody reads its standard output; its logs go where ours go. Detached, or Ctrl-C would reach it as well, and
     // its end could come before we know of the Ctrl-C.
     this.#child = spawn(process.execPath, [commandPath, ...serveArguments], {
@@ -31,28 +24,21 @@ export class ReplicaProcess {
     this.listening = this.#whenListening();
   }
 
-  get running(): boolean {
-    return this.#running;
-  }
-
-  /** 0 if it could not even be started. */
   get pid(): number {
     return this.#child.pid ?? 0;
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
-    if (this.#running) this.#child.kill(signal);
+    this.#child.kill(signal);
   }
 
-  #whenEnded(): Promise<string> {
+  #whenEnded(): Promise<Death> {
     return new Promise((resolve) => {
-      const end = (how: string) => {
-        this.#running = false;
-        resolve(how);
-      };
+      const end = (how: string, exitCode?: number) => resolve({ how, exitCode, reason: this.#reason });
       // Not `exit`, which may come before the last message has been read.
       this.#child.once('close', (code, signal) => {
-        end(signal === null ? `exited with code ${code ?? 'unknown'}` : `killed by ${signal}`);
+        if (signal === null) end(`exited with code ${code ?? 'unknown'}`, code ?? undefined);
+        else end(`killed by ${signal}`);
       });
       this.#child.once('error', (error) => {
         if (this.#child.pid === undefined) end(`could not be started: ${error.message}`);
@@ -60,23 +46,14 @@ export class ReplicaProcess {
     });
   }
 
-  #whenListening(): Promise<void> {
-    let told: string | undefined;
-    return new Promise((resolve, reject) => {
+  #whenListening(): Promise<boolean> {
+    return new Promise((resolve) => {
       this.#child.on('message', (value) => {
         const message = readParentMessage(value);
-        if (message?.kind === 'listening') resolve();
-        if (message?.kind === 'failed') told = message.message;
+        if (message?.kind === 'listening') resolve(true);
+        if (message?.kind === 'failed') this.#reason = message.message;
       });
-      void this.ended.then((how) => {
-        const cannotListen = this.#child.exitCode === exitCodes.cannotListen;
-        reject(
-          new CommandFailure({
-            kind: cannotListen ? 'cannot-listen' : 'internal',
-            message: `replica ${this.id} did not start: ${told ?? how}${cannotListen ? '; choose other ports with --port' : ''}`,
-          }),
-        );
-      });
+      void this.ended.then(() => resolve(false));
     });
   }
 }

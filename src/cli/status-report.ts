@@ -40,6 +40,31 @@ export interface ReplicaReport {
   readonly peers: readonly PeerReport[];
   /** Messages of peers that were not processed, by cause. */
   readonly refusals: RefusalReport;
+  /** Null in memory. */
+  readonly storage: StorageReport | null;
+  /** The last checkpoint whose digest a majority shares; null before the first. */
+  readonly agreedCheckpoint: CheckpointReport | null;
+  /** What keeps the replica from taking its full part; empty if nothing does. */
+  readonly trouble: string;
+}
+
+export interface StorageReport {
+  /** How often the directory has been started. */
+  readonly bootCounter: number;
+  /** The end of the synced log. */
+  readonly durableLsn: number;
+  readonly logBytes: number;
+  /** The last slot that the newest durable snapshot covers; null without one. */
+  readonly snapshotThrough: number | null;
+  readonly snapshotBytes: number;
+  /** False while the disk is full. */
+  readonly hasSpace: boolean;
+}
+
+export interface CheckpointReport {
+  readonly slot: number;
+  /** Hexadecimal. */
+  readonly digest: string;
 }
 
 export interface PeerReport {

@@ -2,12 +2,13 @@ import {
   InspectServiceService as definition,
   type GetStatusResponse,
   type Peer as PeerMessage,
+  type Storage as StorageMessage,
 } from '../../gen/synod/inspect/v1/inspect.js';
 import { parseAddress } from '../rpc/address.js';
 import { openChannel, unaryCall } from '../rpc/channel.js';
 import type { CallOptions } from '../rpc/link.js';
 import { problemText } from './problem-text.js';
-import type { EndpointStatus, PeerReport, ReplicaReport } from './status-report.js';
+import type { EndpointStatus, PeerReport, ReplicaReport, StorageReport } from './status-report.js';
 
 const peerFromWire = (peer: PeerMessage): PeerReport => ({
   id: peer.replicaId,
@@ -18,6 +19,15 @@ const peerFromWire = (peer: PeerMessage): PeerReport => ({
   applied: peer.applied ?? null,
   lastHeardMsAgo: peer.lastHeardMsAgo ?? null,
   refusal: peer.refusal,
+});
+
+const storageFromWire = (storage: StorageMessage): StorageReport => ({
+  bootCounter: storage.bootCounter,
+  durableLsn: storage.durableLsn,
+  logBytes: storage.logBytes,
+  snapshotThrough: storage.snapshotThrough ?? null,
+  snapshotBytes: storage.snapshotBytes,
+  hasSpace: storage.hasSpace,
 });
 
 const reportFromWire = (status: GetStatusResponse): ReplicaReport => ({
@@ -49,6 +59,9 @@ const reportFromWire = (status: GetStatusResponse): ReplicaReport => ({
     changedIncarnation: status.refusals?.changedIncarnation ?? 0,
     differentIdentity: status.refusals?.differentIdentity ?? 0,
   },
+  storage: status.storage === undefined ? null : storageFromWire(status.storage),
+  agreedCheckpoint: status.agreedCheckpoint ?? null,
+  trouble: status.trouble,
 });
 
 /** Asks one endpoint how it stands, as often as needed. */

@@ -1,4 +1,5 @@
 import { formatDuration } from './duration.js';
+import { formatSize } from './size.js';
 import type { EndpointStatus, ReachableStatus } from './status-report.js';
 
 const headings = [
@@ -12,6 +13,8 @@ const headings = [
   'APPLIED',
   'SESSIONS',
   'DONE',
+  'CHECKPOINT',
+  'STORAGE',
   'LAST HEARD',
 ];
 const none = '-';
@@ -52,12 +55,26 @@ function rowOf(status: EndpointStatus, statuses: readonly EndpointStatus[]): str
     slotText(status.applied),
     String(status.sessions),
     doneText(status),
+    checkpointText(status),
+    storageText(status),
     heardText(status),
   ];
 }
 
 const doneText = ({ peers }: ReachableStatus): string =>
   peers.map(({ id, doneThrough }) => `${id}:${slotText(doneThrough)}`).join(' ');
+
+const shownDigestLetters = 8;
+
+const checkpointText = ({ agreedCheckpoint: checkpoint }: ReachableStatus): string =>
+  checkpoint === null ? none : `${checkpoint.slot}:${checkpoint.digest.slice(0, shownDigestLetters)}`;
+
+/** The slot of the durable snapshot and what the log takes beside it. */
+function storageText({ storage }: ReachableStatus): string {
+  if (storage === null) return 'memory';
+  const { snapshotThrough, logBytes, hasSpace } = storage;
+  return `${slotText(snapshotThrough)}+${formatSize(logBytes)}${hasSpace ? '' : ' FULL'}`;
+}
 
 const heardText = ({ id: self, peers }: ReachableStatus): string =>
   peers
@@ -73,6 +90,7 @@ function troublesOf(status: EndpointStatus): string[] {
     .filter(([, count]) => count > 0)
     .map(([cause, count]) => `${cause} ${count}`);
   return [
+    ...(status.trouble === '' ? [] : [`replica ${status.id}: ${status.trouble}`]),
     ...(counts.length === 0 ? [] : [`replica ${status.id} refused messages: ${counts.join(', ')}`]),
     ...status.peers
       .filter(({ refusal }) => refusal !== '')

@@ -4,6 +4,8 @@ export interface Terminal {
   out(text: string): void;
   /** Writes a line for people to standard error. */
   note(line: string): void;
+  /** Shows how far a command has come, in place of what was shown before; shown only where a person looks on. */
+  progress(text: string): void;
   /**
    * All of standard input.
    * @throws RangeError if it is longer than `limitBytes`

@@ -1,9 +1,13 @@
 import type { Slot } from '../log/ids.js';
-import type { StateMachine } from '../log/replicated-log.js';
+import type { Member } from '../log/roster.js';
+import type { PortableState, StateMachine, StateSnapshot } from '../log/state-machine.js';
 import { decodeCommand } from './command.js';
+import { digestOf } from './digest.js';
 import { stateVersions, type SessionParameters } from './limits.js';
 import type { Command, Result, Session, WriteOperation } from './operation.js';
 import { Sessions } from './sessions.js';
+import { StateBuilder } from './snapshot-builder.js';
+import { snapshotOf } from './snapshot.js';
 import { Store } from './store.js';
 
 /** A RaiseVersion to a version this software cannot apply; it was proposed against rule R14. */
@@ -14,21 +18,56 @@ export class UnsupportedVersion extends Error {
   }
 }
 
+/** Every so many slots replicas compare their digests (rule R13). */
+export const defaultCheckpointIntervalSlots = 1024;
+
+export interface KeyValueStateOptions {
+  readonly sessionParameters: SessionParameters;
+  /** The members in force; written into snapshots. */
+  readonly members?: readonly Member[];
+  /** Told the digest after each slot above 0 that is a multiple of the interval. */
+  readonly checkpoint?: (slot: Slot, digest: Uint8Array) => void;
+  readonly checkpointIntervalSlots?: number;
+}
+
 /**
- * The replicated state: store, sessions and state version. Deterministic, and changed by `apply` alone.
+ * The replicated state: store, sessions and state version. Deterministic, and changed by `apply` and by the install
+ * of a snapshot alone.
  */
-export class KeyValueStateMachine implements StateMachine<Result> {
-  readonly store = new Store();
-  readonly sessions: Sessions;
+export class KeyValueStateMachine implements StateMachine<Result>, PortableState {
+  readonly #options: KeyValueStateOptions;
+  readonly #checkpointIntervalSlots: number;
+  #store = new Store();
+  #sessions: Sessions;
   #stateVersion: number = stateVersions.initial;
   #applied: Slot | undefined;
 
-  constructor(parameters: SessionParameters) {
-    this.sessions = new Sessions(parameters);
+  constructor(options: KeyValueStateOptions) {
+    this.#options = options;
+    this.#checkpointIntervalSlots = options.checkpointIntervalSlots ?? defaultCheckpointIntervalSlots;
+    this.#sessions = new Sessions(options.sessionParameters);
+  }
+
+  get store(): Store {
+    return this.#store;
+  }
+
+  get sessions(): Sessions {
+    return this.#sessions;
   }
 
   get stateVersion(): number {
     return this.#stateVersion;
+  }
+
+  /** The last slot applied or covered by the snapshot installed; undefined before any. */
+  get applied(): Slot | undefined {
+    return this.#applied;
+  }
+
+  /** Over store, sessions, counters and state version; equal for equal states (rule R13). */
+  digest(): Uint8Array {
+    return digestOf(this);
   }
 
   /** @throws UnknownCommand, UnsupportedVersion: the replica must stop, since skipping would fork the state */
@@ -36,19 +75,60 @@ export class KeyValueStateMachine implements StateMachine<Result> {
     const expected = (this.#applied ?? -1) + 1;
     if (slot !== expected) throw new Error(`slot ${slot} came to apply; ${expected} is next`);
     this.#applied = slot;
-    return commands.map((bytes) => this.#run(decodeCommand(bytes)));
+    const results = commands.map((bytes) => this.#run(decodeCommand(bytes)));
+    if (slot > 0 && slot % this.#checkpointIntervalSlots === 0) {
+      this.#options.checkpoint?.(slot, this.digest());
+    }
+    return results;
+  }
+
+  recorded(command: Uint8Array): Result | undefined {
+    const decoded = decodeCommand(command);
+    return decoded.kind === 'write' ? this.#sessions.recorded(decoded.session) : undefined;
+  }
+
+  snapshot(): StateSnapshot {
+    const { sessionParameters, members = [] } = this.#options;
+    return snapshotOf({
+      through: this.#applied,
+      stateVersion: this.#stateVersion,
+      members,
+      sessionParameters,
+      store: this.#store.view(),
+      sessions: this.#sessions.view(),
+    });
+  }
+
+  builder(): StateBuilder {
+    return new StateBuilder(this.#options.sessionParameters, ({ store, sessions, stateVersion, through }) => {
+      if (this.#applied !== undefined && (through === undefined || through < this.#applied)) {
+        throw new Error(`a snapshot through ${through ?? 'nothing'} cannot follow slot ${this.#applied}`);
+      }
+      this.#store = store;
+      this.#sessions = sessions;
+      this.#stateVersion = stateVersion;
+      this.#applied = through;
+    });
+  }
+
+  /**
+   * Ends every session and keeps all else, the counter of ids and the last slot among it: for a state that a new
+   * cluster begins with (rule R11), never for one that follows a log.
+   */
+  dropSessions(): void {
+    this.#sessions = this.#sessions.emptied();
   }
 
   #run(command: Command): Result {
     switch (command.kind) {
       case 'get':
-        return this.store.get(command);
+        return this.#store.get(command);
       case 'write':
         return this.#write(command.session, command.operation);
       case 'open-session':
-        return { kind: 'session-opened', clientId: this.sessions.open() };
+        return { kind: 'session-opened', clientId: this.#sessions.open() };
       case 'close-session':
-        this.sessions.close(command.clientId);
+        this.#sessions.close(command.clientId);
         return { kind: 'session-closed' };
       case 'raise-version':
         return this.#raiseVersion(command.stateVersion);
@@ -56,15 +136,17 @@ export class KeyValueStateMachine implements StateMachine<Result> {
   }
 
   #write(session: Session, operation: WriteOperation): Result {
-    const judgement = this.sessions.judge(session);
+    const judgement = this.#sessions.judge(session);
     switch (judgement.kind) {
       case 'refused':
         return judgement;
       case 'recorded':
         return judgement.result;
       case 'run': {
-        const result = this.store.write(operation);
-        this.sessions.record(session, result);
+        // PutHash answers the value it found, which the store has measured.
+        const before = operation.kind === 'put-hash' ? this.#store.valueOf(operation.key) : undefined;
+        const result = this.#store.write(operation);
+        this.#sessions.record(session, result, before);
         return result;
       }
     }

@@ -1,7 +1,7 @@
 /** How far a command had come when its caller stopped waiting. */
 export type OutcomeStage = 'proposed' | 'closed-while-proposed';
 
-export type RefusalReason = 'queue-full' | 'command-too-large';
+export type RefusalReason = 'queue-full' | 'command-too-large' | 'no-space';
 
 /** What became of a command that has no result; the few cases a client can act on. */
 export type LogFailure =

@@ -1,14 +1,5 @@
 import type { ReplicaId, Slot } from './ids.js';
 
-/** Deterministic: equal commands in equal order leave equal states and give equal results. */
-export interface StateMachine<Result> {
-  /**
-   * Applies one slot's commands in order and answers a result for each. Called once a slot, in slot order,
-   * by the engine alone.
-   */
-  apply(slot: Slot, commands: readonly Uint8Array[]): Result[];
-}
-
 /** Where a log stands. A slot is undefined until there is one. */
 export interface LogStatus {
   /** Slots below this one have been forgotten everywhere (rule R3). */
@@ -17,8 +8,9 @@ export interface LogStatus {
   readonly applied: Slot | undefined;
   /** The lowest slot still held here. */
   readonly floor: Slot;
-  /** How many slots are held in memory. */
+  /** How many slots are held in memory, and the bytes of their values. */
   readonly held: number;
+  readonly heldBytes: number;
   readonly queuedCommands: number;
   readonly queuedBytes: number;
   /** Slots not yet decided, lowest first, at most 64. */
@@ -46,6 +38,23 @@ export interface ReplicatedLog<Result> {
   readonly applied: Slot | undefined;
   /** Catches up with a peer that says how far it has come. */
   heardReach(peer: ReplicaId, reach: Slot): void;
+  /**
+   * Resolves when a read of the local state in the same turn is linearizable: it then shows every write that was
+   * answered before this call (rule R7).
+   * @throws LogError
+   */
+  readBarrier(signal: AbortSignal): Promise<void>;
+  /**
+   * Gives up every slot up to `through`, whose effects the caller has in a durable snapshot of its own; it must be
+   * applied. Resolves when the floor is durable and what lies below it is dropped (rules R3, R5).
+   */
+  cut(through: Slot): Promise<void>;
+  /**
+   * Goes on from a snapshot through `through`, which is durable here: once the floor above it is durable too, calls
+   * `install`, ends what was under way at or below it, and applies what follows, all in one turn (rule R12). Does
+   * nothing if `through` is applied already.
+   */
+  install(through: Slot, install: () => void): Promise<void>;
   status(): LogStatus;
   close(): Promise<void>;
 }

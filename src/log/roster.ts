@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.js';
-import { DoneMap } from './done-map.js';
+import { DoneMap, type DoneEntry } from './done-map.js';
 import { protocolVersion, type Enveloped, type Header } from './header.js';
 import { majorityOf, type Incarnation, type ReplicaId, type Slot } from './ids.js';
 
@@ -32,12 +32,49 @@ export class PeerRefusal extends Error {
 
 interface PeerRecord {
   incarnation: Incarnation | undefined;
+  pinned: boolean;
+  log: PeerLog;
   heardAtMs: number | undefined;
   learnedThrough: Slot | undefined;
   introduced: boolean;
   refusal: string;
   /** It refused the last call of ours that it answered, so it takes no vote of ours either. */
   refusesUs: boolean;
+}
+
+/** How far a peer's synced log reaches by its own word: in its latest start, and in all starts before that (rule R6). */
+export interface PeerLog {
+  readonly bootCounter: number;
+  readonly durableLsn: number;
+  readonly earlierDurableLsn: number;
+}
+
+export const unheardLog: PeerLog = { bootCounter: 0, durableLsn: 0, earlierDurableLsn: 0 };
+
+/** What is known of a peer's log after it has told how far it reaches. */
+export function heardLog(known: PeerLog, bootCounter: number, durableLsn: number): PeerLog {
+  if (bootCounter < known.bootCounter) return known;
+  if (bootCounter === known.bootCounter) {
+    return durableLsn <= known.durableLsn ? known : { ...known, durableLsn };
+  }
+  return {
+    bootCounter,
+    durableLsn,
+    earlierDurableLsn: Math.max(known.durableLsn, known.earlierDurableLsn),
+  };
+}
+
+/** By which incarnation a replica is known (rule R11), and what it told of its log. */
+export interface Pin {
+  readonly replica: ReplicaId;
+  readonly incarnation: Incarnation;
+  readonly log: PeerLog;
+}
+
+/** What this replica had on record of the others when it stopped. */
+export interface RecordedPeers {
+  readonly pins: readonly Pin[];
+  readonly done: readonly DoneEntry[];
 }
 
 /** What is known of one peer. */
@@ -56,6 +93,12 @@ export interface RosterOptions {
   readonly me: ReplicaId;
   readonly clusterId: string;
   readonly incarnation: Incarnation;
+  /** How often this incarnation has started; default 0, as in memory. */
+  readonly bootCounter?: number;
+  /** The end of the own synced log; default 0, as in memory. */
+  readonly durableLsn?: () => number;
+  /** From the own disk, if there is one. */
+  readonly recorded?: RecordedPeers;
   readonly clock: Clock;
   /**
    * Whether a peer's messages count only after a Hello has shown that its identity is ours (rule R11). The bare
@@ -75,11 +118,14 @@ export class Roster {
   readonly me: ReplicaId;
   readonly clusterId: string;
   readonly incarnation: Incarnation;
+  /** How often this incarnation has started; 0 in memory. */
+  readonly bootCounter: number;
   readonly done: DoneMap;
   readonly refusals = new Map<RefusalCause, number>();
   learnedThrough: Slot | undefined;
   #lastRefusal = '';
   readonly #clock: Clock;
+  readonly #durableLsn: () => number;
   readonly #refused: (message: string) => void;
   readonly #records: ReadonlyMap<ReplicaId, PeerRecord>;
 
@@ -89,13 +135,18 @@ export class Roster {
     this.clusterId = options.clusterId;
     this.incarnation = options.incarnation;
     this.#clock = options.clock;
+    this.bootCounter = options.bootCounter ?? 0;
+    this.#durableLsn = options.durableLsn ?? (() => 0);
     this.#refused = options.refused ?? (() => undefined);
     this.done = new DoneMap(this.members.map(({ id }) => id));
+    const pins = options.recorded?.pins ?? [];
     this.#records = new Map(
       this.peers.map((id) => [
         id,
         {
-          incarnation: undefined,
+          incarnation: pins.find(({ replica }) => replica === id)?.incarnation,
+          pinned: pins.some(({ replica }) => replica === id),
+          log: pins.find(({ replica }) => replica === id)?.log ?? unheardLog,
           heardAtMs: undefined,
           learnedThrough: undefined,
           introduced: options.introductions === 'none',
@@ -104,6 +155,7 @@ export class Roster {
         },
       ]),
     );
+    this.#mergeDone(options.recorded?.done ?? []);
   }
 
   /** The other members. */
@@ -132,10 +184,10 @@ export class Roster {
         from: this.me,
         to,
         incarnation: this.incarnation,
-        bootCounter: 0,
+        bootCounter: this.bootCounter,
         done: this.done.entries(),
         learnedThrough: this.learnedThrough,
-        durableLsn: 0,
+        durableLsn: this.#durableLsn(),
       },
       body,
     };
@@ -173,9 +225,33 @@ export class Roster {
     record.heardAtMs = this.#clock.now();
     record.learnedThrough = header.learnedThrough;
     if (!record.refusesUs) record.refusal = '';
-    for (const entry of header.done) {
+    record.log = heardLog(record.log, header.bootCounter, header.durableLsn);
+    this.#mergeDone(header.done);
+  }
+
+  #mergeDone(entries: readonly DoneEntry[]): void {
+    for (const entry of entries) {
       if (this.#isKnownProcess(entry.replica, entry.incarnation)) this.done.merge(entry);
     }
+  }
+
+  /** A peer's incarnation is on record here, where records last. */
+  pinned(peer: ReplicaId): void {
+    const record = this.#records.get(peer);
+    if (record !== undefined) record.pinned = true;
+  }
+
+  /** The incarnation of a peer that is known but not on record yet. */
+  toPin(peer: ReplicaId): Incarnation | undefined {
+    const record = this.#records.get(peer);
+    return record?.pinned === false ? record.incarnation : undefined;
+  }
+
+  /** The peers on record. */
+  pins(): Pin[] {
+    return [...this.#records].flatMap(([replica, { pinned, incarnation, log }]) =>
+      pinned && incarnation !== undefined ? [{ replica, incarnation, log }] : [],
+    );
   }
 
   /** Counts a refusal and keeps its text for the status table; answers the error to throw. */

@@ -1,5 +1,5 @@
-import type { Step } from '../storage/journal.js';
 import type { Slot } from '../log/ids.js';
+import type { Step } from '../storage/journal.js';
 import { compareBallots, type Ballot } from './ballot.js';
 import type {
   Accept,
@@ -9,8 +9,10 @@ import type {
   PaxosRecord,
   Prepare,
   PrepareReply,
+  Refused,
   Vote,
 } from './messages.js';
+import { sameBytes } from './same-bytes.js';
 
 /** What an acceptor remembers of one instance. Once decided, promises and votes have done their work. */
 export type AcceptorState =
@@ -70,14 +72,25 @@ export function onAccept(state: AcceptorState, { slot, ballot, value }: Accept):
   );
 }
 
-/** Keeps the decided value and drops the rest; a second decision of the same value changes nothing. */
+/**
+ * Keeps the decided value and drops the rest; a second decision of the same value changes nothing. The record names the
+ * own vote if that has the value already.
+ */
 export function onDecide(state: AcceptorState, { slot, value }: Decide): Transition<DecideReply> {
   if (state.phase === 'decided') return answerAtOnce(state, { kind: 'decide-ok' });
+  const { vote } = state;
+  const record: PaxosRecord =
+    vote !== undefined && sameBytes(vote.value, value)
+      ? { kind: 'decided-vote', slot, ballot: vote.ballot }
+      : { kind: 'decided', slot, value };
   return {
     state: { phase: 'decided', value },
-    step: { records: [{ kind: 'decided', slot, value }], atOnce: [{ kind: 'decide-ok' }], afterSync: [] },
+    step: { records: [record], atOnce: [{ kind: 'decide-ok' }], afterSync: [] },
   };
 }
 
 /** What is asked about a slot below the floor creates nothing and promises nothing (rule R3). */
 export const behind = (floor: Slot) => ({ kind: 'behind', floor }) as const;
+
+/** Neither promises nor votes, and creates nothing. */
+export const refused = (reason: Refused['reason']): Refused => ({ kind: 'refused', reason });

@@ -19,6 +19,9 @@ export class DecisionWaits {
     private readonly clock: Clock,
   ) {
     peer.onDecided((slot) => this.#waits.get(slot)?.abort());
+    peer.onForgotten((floor) => {
+      for (const [slot, wait] of this.#waits) if (slot < floor) wait.abort();
+    });
   }
 
   /**

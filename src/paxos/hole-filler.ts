@@ -44,19 +44,36 @@ export class HoleFiller {
     this.#watch();
   }
 
+  /** As `mustReach`, for somebody who waits: a peer that is known to have learned so far is asked at once. */
+  reachNow(slot: Slot): void {
+    this.mustReach(slot);
+    const source = this.#peerThatLearned(this.#firstMissing());
+    if (source !== undefined) void this.learnFrom(source.peer, source.through);
+  }
+
   /** Asks `peer`, which has come as far as `reach`, for what is missing here. */
   async learnFrom(peer: ReplicaId, reach: Slot): Promise<void> {
     if (this.#learning || this.#closed) return;
     this.#learning = true;
     try {
-      let told: number;
-      do {
-        const first = this.#firstMissing();
-        if (first > reach) return;
-        told = await this.#options.peer.learnFrom(peer, first, Math.min(reach, first + learnSlots - 1));
-      } while (told > 0);
+      await this.#learnPages(peer, reach);
     } finally {
       this.#learning = false;
+    }
+  }
+
+  /** Page after page; what the peer has forgotten is passed over, once it has said so. */
+  async #learnPages(peer: ReplicaId, reach: Slot): Promise<void> {
+    const { peer: own } = this.#options;
+    let next = this.#firstMissing();
+    while (next <= reach && !this.#isClosed()) {
+      // Of a slot below its floor it tells nothing; but that it is so must be heard again while it is wanted.
+      const last = next < own.floorOf(peer) ? next : Math.min(reach, next + learnSlots - 1);
+      const told = await own.learnFrom(peer, next, last);
+      const floor = own.floorOf(peer);
+      if (next < floor) next = this.#missingFrom(floor);
+      else if (told === undefined) return;
+      else next = this.#missingFrom(Math.max(told, next) + 1);
     }
   }
 
@@ -67,6 +84,17 @@ export class HoleFiller {
 
   #firstMissing(): Slot {
     return (this.#options.learnedThrough() ?? -1) + 1;
+  }
+
+  #missingFrom(slot: Slot): Slot {
+    let missing = Math.max(slot, this.#firstMissing());
+    while (this.#options.peer.status(missing).kind === 'decided') missing += 1;
+    return missing;
+  }
+
+  /** A call, because the compiler takes the field for unchanged across an await. */
+  #isClosed(): boolean {
+    return this.#closed;
   }
 
   #hasHole(): boolean {
@@ -90,19 +118,22 @@ export class HoleFiller {
     this.#watch();
   }
 
+  /** A peer that has learned `slot` and is not known to have forgotten it. */
   #peerThatLearned(slot: Slot): { readonly peer: ReplicaId; readonly through: Slot } | undefined {
-    const { roster } = this.#options.peer;
-    for (const peer of roster.peers) {
-      const through = roster.peer(peer).learnedThrough;
-      if (through !== undefined && through >= slot) return { peer, through };
+    const { peer: own } = this.#options;
+    for (const peer of own.roster.peers) {
+      const through = own.roster.peer(peer).learnedThrough;
+      if (through !== undefined && through >= slot && own.floorOf(peer) <= slot) return { peer, through };
     }
     return undefined;
   }
 
+  /** Starts no-ops, but not where a peer has forgotten: the slot is decided, and that peer would end the proposal. */
   #fill(hole: Slot): void {
     const { peer, noOp } = this.#options;
+    const forgotten = Math.max(...peer.roster.peers.map((id) => peer.floorOf(id)), 0);
     const last = Math.min(this.#target ?? -1, hole + limits.windowSlots - 1);
-    for (let slot = hole; slot <= last; slot += 1) {
+    for (let slot = Math.max(hole, forgotten); slot <= last; slot += 1) {
       if (peer.status(slot).kind === 'pending') peer.start(slot, noOp());
     }
   }

@@ -6,7 +6,22 @@ import { checkFloor, checkTransition } from './invariants.js';
 export interface Instance {
   acceptor: AcceptorState;
   proposing: AbortController | undefined;
+  /** The highest round that a proposer of this process has used here (rule R4). */
+  usedRound: number;
+  /** The record of its decision is on disk. */
+  decisionSynced: boolean;
 }
+
+const fresh = (): Instance => ({
+  acceptor: untouched,
+  proposing: undefined,
+  usedRound: 0,
+  decisionSynced: false,
+});
+
+/** What the values of one instance weigh in memory. */
+const bytesOf = (acceptor: AcceptorState): number =>
+  acceptor.phase === 'decided' ? acceptor.value.length : (acceptor.vote?.value.length ?? 0);
 
 /**
  * The instances a peer holds, by slot. Everything of a forgotten one goes at once: acceptor, proposer and
@@ -18,6 +33,19 @@ export class Instances {
   #max: Slot | undefined;
   #reach: Slot | undefined;
   #learnedThrough: Slot | undefined;
+  #durablyLearnedThrough: Slot | undefined;
+  #heldBytes = 0;
+
+  /** Takes up what the log of an earlier process says; its floor is durable, and so is every decision. */
+  restore(floor: Slot, acceptors: ReadonlyMap<Slot, AcceptorState>): void {
+    for (const [slot, acceptor] of acceptors) {
+      this.advance(slot, acceptor);
+      this.obtain(slot).decisionSynced = acceptor.phase === 'decided';
+    }
+    this.forgetBelow(floor, 0, floor);
+    if (floor > 0) this.meet(floor - 1);
+    this.#learn();
+  }
 
   /** The lowest slot still held; never falls. */
   get floor(): Slot {
@@ -39,6 +67,16 @@ export class Instances {
     return this.#learnedThrough;
   }
 
+  /** Every slot up to this one is learned, and its decision is on disk or below the floor (rule R10). */
+  get durablyLearnedThrough(): Slot | undefined {
+    return this.#durablyLearnedThrough;
+  }
+
+  /** The bytes of the values that are held. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   get size(): number {
     return this.#instances.size;
   }
@@ -52,33 +90,54 @@ export class Instances {
     if (slot < this.#floor) throw new RangeError(`slot ${slot} is below the floor ${this.#floor}`);
     const known = this.#instances.get(slot);
     if (known !== undefined) return known;
-    const fresh: Instance = { acceptor: untouched, proposing: undefined };
-    this.#instances.set(slot, fresh);
+    const made = fresh();
+    this.#instances.set(slot, made);
+    this.meet(slot);
+    return made;
+  }
+
+  /** Slot `slot` is known to exist. */
+  meet(slot: Slot): void {
     this.#max = Math.max(this.#max ?? slot, slot);
-    return fresh;
   }
 
   /** Moves an acceptor on, checking what must never break. */
   advance(slot: Slot, after: AcceptorState): void {
     const instance = this.obtain(slot);
     checkTransition(slot, instance.acceptor, after);
+    this.#heldBytes += bytesOf(after) - bytesOf(instance.acceptor);
     instance.acceptor = after;
     if (after.phase === 'decided' || after.vote !== undefined)
       this.#reach = Math.max(this.#reach ?? slot, slot);
     if (after.phase === 'decided') this.#learn();
   }
 
-  /** Forgets every slot below `floor` and ends its proposers. */
-  forgetBelow(floor: Slot, min: Slot): void {
-    checkFloor(this.#floor, floor, min);
+  /** The record of a decision is on disk. */
+  decisionSynced(slot: Slot): void {
+    const instance = this.#instances.get(slot);
+    if (instance === undefined) return;
+    instance.decisionSynced = true;
+    this.#learn();
+  }
+
+  /**
+   * Forgets every slot below `floor` and ends its proposers.
+   * @param givenUpBelow the slot up to which the application has given up what others may still need
+   */
+  forgetBelow(floor: Slot, min: Slot, givenUpBelow: Slot): void {
+    checkFloor(this.#floor, floor, min, givenUpBelow);
     for (const slot of this.heldBetween(this.#floor, floor - 1)) {
-      this.#instances.get(slot)?.proposing?.abort();
+      const instance = this.#instances.get(slot);
+      if (instance === undefined) continue;
+      instance.proposing?.abort();
+      this.#heldBytes -= bytesOf(instance.acceptor);
       this.#instances.delete(slot);
     }
     this.#floor = floor;
     if (floor > 0) {
       this.#reach = Math.max(this.#reach ?? 0, floor - 1);
       this.#learnedThrough = Math.max(this.#learnedThrough ?? 0, floor - 1);
+      this.#durablyLearnedThrough = Math.max(this.#durablyLearnedThrough ?? 0, floor - 1);
       this.#learn();
     }
   }
@@ -110,5 +169,8 @@ export class Instances {
     let next = (this.#learnedThrough ?? -1) + 1;
     while (this.#instances.get(next)?.acceptor.phase === 'decided') next += 1;
     if (next > 0) this.#learnedThrough = next - 1;
+    let nextDurable = (this.#durablyLearnedThrough ?? -1) + 1;
+    while (this.#instances.get(nextDurable)?.decisionSynced === true) nextDurable += 1;
+    if (nextDurable > 0) this.#durablyLearnedThrough = nextDurable - 1;
   }
 }

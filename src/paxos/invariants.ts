@@ -1,6 +1,7 @@
 import type { Slot } from '../log/ids.js';
 import type { AcceptorState } from './acceptor.js';
 import { compareBallots, formatBallot, type Ballot } from './ballot.js';
+import { sameBytes } from './same-bytes.js';
 
 /** Agreement itself is broken: the replica must stop rather than go on from here. */
 export class InvariantViolation extends Error {
@@ -9,9 +10,6 @@ export class InvariantViolation extends Error {
     this.name = 'InvariantViolation';
   }
 }
-
-const sameBytes = (left: Uint8Array, right: Uint8Array): boolean =>
-  left === right || (left.length === right.length && left.every((byte, index) => byte === right[index]));
 
 /**
  * A decided slot never changes its value, a promise never falls, and a vote is never taken back for one under
@@ -50,9 +48,14 @@ export function checkFreshBallot(slot: Slot, last: Ballot | undefined, next: Bal
   }
 }
 
-/** The floor never falls, and forgetting never passes what every member is done with. */
-export function checkFloor(before: Slot, after: Slot, min: Slot): void {
-  if (after < before || after > min) {
-    throw new InvariantViolation(`floor ${before} moved to ${after} while min is ${min}`);
+/**
+ * The floor never falls. Forgetting passes what every member is done with only as far as the application has given up
+ * itself, by a cut or an installed snapshot (rule R3).
+ */
+export function checkFloor(before: Slot, after: Slot, min: Slot, givenUpBelow: Slot): void {
+  if (after < before || after > Math.max(min, givenUpBelow)) {
+    throw new InvariantViolation(
+      `floor ${before} moved to ${after} while min is ${min} and slots below ${givenUpBelow} are given up`,
+    );
   }
 }

@@ -48,9 +48,18 @@ export interface Behind {
   readonly floor: Slot;
 }
 
+/**
+ * No answer of an acceptor, and counted for nothing: the disk is full (rule R15), or the replica may not vote on this
+ * slot now (rules R6, R11).
+ */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly reason: 'no-space' | 'not-voting';
+}
+
 export type PrepareReply =
-  { readonly kind: 'promise'; readonly vote: Vote | undefined } | Reject | Decided | Behind;
-export type AcceptReply = { readonly kind: 'accept-ok' } | Reject | Decided | Behind;
+  { readonly kind: 'promise'; readonly vote: Vote | undefined } | Reject | Decided | Behind | Refused;
+export type AcceptReply = { readonly kind: 'accept-ok' } | Reject | Decided | Behind | Refused;
 export type DecideReply = { readonly kind: 'decide-ok' } | Behind;
 
 /** Decided slots in order, as many as fit a page, and the floor if the range began below it. */
@@ -59,17 +68,35 @@ export interface LearnReply {
   readonly behind: Behind | undefined;
 }
 
+/** The highest slot voted for or known decided, at least the last one below the floor; undefined before any (rule R7). */
+export interface ReachReply {
+  readonly reach: Slot | undefined;
+}
+
 /** The way to one peer. A call that rejects is a message lost, or its answer. */
 export interface PaxosLink {
   readonly prepare: Call<Enveloped<Prepare>, Enveloped<PrepareReply>>;
   readonly accept: Call<Enveloped<Accept>, Enveloped<AcceptReply>>;
   readonly decide: Call<Enveloped<Decide>, Enveloped<DecideReply>>;
   readonly learn: Call<Enveloped<Learn>, Enveloped<LearnReply>>;
+  readonly reach: Call<Enveloped<undefined>, Enveloped<ReachReply>>;
 }
 
-/** What must be on disk before an answer that rests on it leaves (rule R2). */
+/** What is written down: before an answer that rests on it leaves (rule R2), or when there is time. */
 export type PaxosRecord =
   | { readonly kind: 'promise'; readonly slot: Slot; readonly ballot: Ballot }
   | { readonly kind: 'vote'; readonly slot: Slot; readonly vote: Vote }
   | { readonly kind: 'decided'; readonly slot: Slot; readonly value: Uint8Array }
-  | { readonly kind: 'round'; readonly round: number };
+  /** Decided with the value of one's own vote under this ballot, which is not written twice. */
+  | { readonly kind: 'decided-vote'; readonly slot: Slot; readonly ballot: Ballot }
+  | { readonly kind: 'round'; readonly round: number }
+  | { readonly kind: 'floor'; readonly floor: Slot };
+
+/** Slots `first` to `last`, both included. */
+export interface SlotRange {
+  readonly first: Slot;
+  readonly last: Slot;
+}
+
+/** Told of what happens, at the very moment, for the log at level debug and for tests that stop the process there. */
+export type Trace = (event: string, details: Record<string, unknown>) => void;

@@ -1,12 +1,13 @@
 import type { Enveloped } from '../log/header.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import type { Roster } from '../log/roster.js';
+import type { VotingGate } from '../log/voting-gate.js';
 import type { Call } from '../rpc/link.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
 import type { Ballot } from './ballot.js';
 import { checkFreshBallot } from './invariants.js';
-import type { Accept, AcceptReply, PaxosLink, Prepare, PrepareReply } from './messages.js';
+import type { Accept, AcceptReply, PaxosLink, Prepare, PrepareReply, Trace } from './messages.js';
 import { beginRound, onAcceptReply, onPrepareReply, type Round } from './round.js';
 
 /** What a proposer needs of its peer: its own acceptor, which is called and never dialled, and the ways out. */
@@ -17,8 +18,13 @@ export interface ProposerWorld {
   readonly random: Random;
   /** How long a peer may take to answer before its message counts as lost. */
   readonly roundTimeoutMs: number;
-  /** Resolves when the round is on disk; a Prepare that bears it leaves no earlier (rules R2, R4). */
-  readonly recordRound: (round: number) => Promise<void>;
+  /** Whether this replica may propose yet; until then a proposer waits for `opened`. */
+  readonly gate: VotingGate;
+  /**
+   * Resolves with true when the round is on disk; a Prepare that bears it leaves no earlier (rules R2, R4). With false
+   * if there is no space to write it down.
+   */
+  readonly recordRound: (slot: Slot, round: number) => Promise<boolean>;
   readonly ownPrepare: (request: Prepare) => Promise<PrepareReply>;
   readonly ownAccept: (request: Accept) => Promise<AcceptReply>;
   /** Takes in the header of a reply. @throws PeerRefusal */
@@ -26,15 +32,15 @@ export interface ProposerWorld {
   /** The instance is decided: keep the value here and tell the others. */
   readonly decided: (slot: Slot, value: Uint8Array) => void;
   /** A peer has forgotten the slot that this proposer worked on. */
-  readonly behind: (slot: Slot, floor: Slot) => void;
-  readonly trace: (event: string, details: Record<string, unknown>) => void;
+  readonly behind: (peer: ReplicaId, slot: Slot, floor: Slot) => void;
+  readonly trace: Trace;
 }
 
 const firstBackoffMs = 10;
 const backoffLimitMs = 300;
 
 /** A random wait that doubles, so that proposers which collided once draw apart. */
-const backoffMs = (attempt: number, random: Random): number =>
+export const backoffMs = (attempt: number, random: Random): number =>
   random.between(0.3, 1) * Math.min(firstBackoffMs * 2 ** attempt, backoffLimitMs);
 
 /** A call, because the compiler takes the property for unchanged across an await. */
@@ -44,7 +50,8 @@ const isAborted = (signal: AbortSignal): boolean => signal.aborted;
  * Drives one instance to agreement: ballot after ballot, until it is decided, forgotten, or `signal` aborts.
  * Seed 002, hint 10: a proposer per undecided instance "whose job is to eventually drive the instance to
  * agreement".
- * @param above the highest round that this replica has promised in this instance; the first ballot lies above it
+ * @param above the highest round that this replica may have used or promised in this instance; the first ballot lies
+ * above it
  */
 export async function propose(
   world: ProposerWorld,
@@ -53,14 +60,18 @@ export async function propose(
   above: number,
   signal: AbortSignal,
 ): Promise<void> {
+  if (!world.gate.isOpen) await world.gate.opened;
   let last: Ballot | undefined;
   let highestRound = above;
-  for (let attempt = 0; ; attempt += 1) {
+  for (let attempt = 0; !isAborted(signal); attempt += 1) {
     const ballot: Ballot = { round: highestRound + 1, replica: world.roster.me };
     checkFreshBallot(slot, last, ballot);
-    last = ballot;
-    await world.recordRound(ballot.round);
+    if (!(await world.recordRound(slot, ballot.round))) {
+      await world.clock.sleep(backoffMs(attempt, world.random), signal);
+      continue;
+    }
     if (isAborted(signal)) return;
+    last = ballot;
     const outcome = await runRound(world, slot, ballot, value, signal);
     world.trace('round', { slot, round: ballot.round, outcome: outcome.phase });
     if (isAborted(signal)) return;
@@ -70,7 +81,7 @@ export async function propose(
         world.decided(slot, outcome.value);
         return;
       case 'behind':
-        world.behind(slot, outcome.floor);
+        world.behind(outcome.from, slot, outcome.floor);
         return;
       case 'lost':
         highestRound = Math.max(ballot.round, outcome.highestPromised?.round ?? 0);
@@ -80,7 +91,6 @@ export async function propose(
         highestRound = ballot.round;
     }
     await world.clock.sleep(backoffMs(attempt, world.random), signal);
-    if (isAborted(signal)) return;
   }
 }
 
@@ -97,6 +107,7 @@ async function runRound(
     request: { slot, ballot },
     own: world.ownPrepare,
     call: (link) => link.prepare,
+    sent: 'prepare-sent',
     fold: (round, replica, reply) => onPrepareReply(round, majority, replica, reply, value),
     signal,
   });
@@ -106,16 +117,19 @@ async function runRound(
     request: { slot, ballot, value: prepared.value },
     own: world.ownAccept,
     call: (link) => link.accept,
+    sent: 'accept-sent',
     fold: (round, replica, reply) => onAcceptReply(round, majority, replica, reply),
     signal,
   });
 }
 
-interface Broadcast<Request, Reply> {
+interface Broadcast<Request extends Prepare, Reply> {
   readonly from: Round;
   readonly request: Request;
   readonly own: (request: Request) => Promise<Reply>;
   readonly call: (link: PaxosLink) => Call<Enveloped<Request>, Enveloped<Reply>>;
+  /** The name of the moment when the request has gone out to one peer. */
+  readonly sent: string;
   readonly fold: (round: Round, replica: ReplicaId, reply: Reply) => Round;
   readonly signal: AbortSignal;
 }
@@ -124,7 +138,10 @@ interface Broadcast<Request, Reply> {
  * Sends one request to every acceptor, its own included, and folds the answers in as they come. Resolves as
  * soon as the round has left its phase, or when nobody is left to answer: it never waits for the slowest.
  */
-function broadcast<Request, Reply>(world: ProposerWorld, plan: Broadcast<Request, Reply>): Promise<Round> {
+function broadcast<Request extends Prepare, Reply>(
+  world: ProposerWorld,
+  plan: Broadcast<Request, Reply>,
+): Promise<Round> {
   const { roster, links, roundTimeoutMs } = world;
   return new Promise((resolve) => {
     let round = plan.from;
@@ -149,6 +166,7 @@ function broadcast<Request, Reply>(world: ProposerWorld, plan: Broadcast<Request
           (body) => answered(replica, body),
           () => answered(replica, undefined),
         );
+      world.trace(plan.sent, { slot: plan.request.slot, round: plan.request.ballot.round, to: replica });
     }
     plan.own(plan.request).then(
       (reply) => answered(roster.me, reply),

@@ -10,7 +10,7 @@ import type { AcceptReply, Behind, Decided, PrepareReply, Reject, Vote } from '.
  * - `chosen`: a majority has voted for `value` under `ballot`.
  * - `learned`: an acceptor knew the decision already.
  * - `lost`: no majority can be reached under this ballot any more, or a higher one was met.
- * - `behind`: an acceptor has forgotten the slot.
+ * - `behind`: an acceptor, `from`, has forgotten the slot.
  */
 export type Round =
   | {
@@ -28,7 +28,7 @@ export type Round =
   | { readonly phase: 'chosen'; readonly value: Uint8Array }
   | { readonly phase: 'learned'; readonly value: Uint8Array }
   | { readonly phase: 'lost'; readonly highestPromised: Ballot | undefined }
-  | { readonly phase: 'behind'; readonly floor: Slot };
+  | { readonly phase: 'behind'; readonly from: ReplicaId; readonly floor: Slot };
 
 export const beginRound = (ballot: Ballot): Round => ({
   phase: 'preparing',
@@ -41,14 +41,14 @@ const higherVote = (left: Vote | undefined, right: Vote | undefined): Vote | und
   compareBallots(left?.ballot, right?.ballot) >= 0 ? left : right;
 
 /** Where a round goes on an answer that ends it in either phase. */
-function ended(reply: Reject | Decided | Behind): Round {
+function ended(from: ReplicaId, reply: Reject | Decided | Behind): Round {
   switch (reply.kind) {
     case 'reject':
       return { phase: 'lost', highestPromised: reply.highestPromised };
     case 'decided':
       return { phase: 'learned', value: reply.value };
     case 'behind':
-      return { phase: 'behind', floor: reply.floor };
+      return { phase: 'behind', from, floor: reply.floor };
   }
 }
 
@@ -76,15 +76,18 @@ export function onPrepareReply(
         accepted: new Set(),
       };
     }
+    case 'refused':
+      return round;
     default:
-      return ended(reply);
+      return ended(from, reply);
   }
 }
 
 /** Takes in an answer to Accept: chosen once a majority has voted. */
 export function onAcceptReply(round: Round, majority: number, from: ReplicaId, reply: AcceptReply): Round {
   if (round.phase !== 'accepting') return round;
-  if (reply.kind !== 'accept-ok') return ended(reply);
+  if (reply.kind === 'refused') return round;
+  if (reply.kind !== 'accept-ok') return ended(from, reply);
   const accepted = new Set(round.accepted).add(from);
   return accepted.size < majority ? { ...round, accepted } : { phase: 'chosen', value: round.value };
 }

@@ -15,6 +15,8 @@ import {
   learnReplyCodec,
   prepareCodec,
   prepareReplyCodec,
+  reachCodec,
+  reachReplyCodec,
 } from './wire.js';
 
 /** Serves a peer as `synod.paxos.v1.PaxosPeerService`. */
@@ -25,6 +27,7 @@ export function servePaxosPeer(server: Server, peer: PaxosPeer): void {
     accept: peerMethod(roster, acceptCodec, acceptReplyCodec, (request) => peer.handleAccept(request)),
     decide: peerMethod(roster, decideCodec, decideReplyCodec, (request) => peer.handleDecide(request)),
     learn: peerMethod(roster, learnCodec, learnReplyCodec, (request) => peer.handleLearn(request)),
+    reach: peerMethod(roster, reachCodec, reachReplyCodec, (request) => peer.handleReach(request)),
   });
 }
 
@@ -35,5 +38,6 @@ export function paxosLink(roster: Roster, peer: ReplicaId, channel: Client): Pax
     accept: peerCall(roster, peer, channel, definition.accept, acceptCodec, acceptReplyCodec),
     decide: peerCall(roster, peer, channel, definition.decide, decideCodec, decideReplyCodec),
     learn: peerCall(roster, peer, channel, definition.learn, learnCodec, learnReplyCodec),
+    reach: peerCall(roster, peer, channel, definition.reach, reachCodec, reachReplyCodec),
   };
 }

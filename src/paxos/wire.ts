@@ -8,6 +8,8 @@ import type {
   LearnResponse,
   PrepareRequest,
   PrepareResponse,
+  ReachRequest,
+  ReachResponse,
 } from '../../gen/synod/paxos/v1/paxos.js';
 import { headerFromWire, headerToWire } from '../log/header-wire.js';
 import { replicaId } from '../log/ids.js';
@@ -25,6 +27,8 @@ import type {
   LearnReply,
   Prepare,
   PrepareReply,
+  ReachReply,
+  Refused,
   Reject,
 } from './messages.js';
 
@@ -43,8 +47,22 @@ function ballotFromWire(message: BallotMessage | undefined): Ballot {
 
 const behindToWire = ({ floor }: Behind) => ({ $case: 'behind', value: { floor } }) as const;
 
+const refusedToWire = ({ reason }: Refused) =>
+  ({ $case: 'refused', value: { reason: reason === 'no-space' ? 'NO_SPACE' : 'NOT_VOTING' } }) as const;
+
+function refusedFromWire(reason: string): Refused {
+  switch (reason) {
+    case 'NO_SPACE':
+      return { kind: 'refused', reason: 'no-space' };
+    case 'NOT_VOTING':
+      return { kind: 'refused', reason: 'not-voting' };
+    default:
+      throw new Error(`"${reason}" is no reason to refuse a vote`);
+  }
+}
+
 /** The answers that Prepare and Accept share. */
-const outcomeToWire = (reply: Reject | Decided | Behind) => {
+const outcomeToWire = (reply: Reject | Decided | Behind | Refused) => {
   switch (reply.kind) {
     case 'reject':
       return { $case: 'reject', value: { highestPromised: ballotToWire(reply.highestPromised) } } as const;
@@ -52,12 +70,14 @@ const outcomeToWire = (reply: Reject | Decided | Behind) => {
       return { $case: 'decided', value: { value: bytesToWire(reply.value) } } as const;
     case 'behind':
       return behindToWire(reply);
+    case 'refused':
+      return refusedToWire(reply);
   }
 };
 
 type OutcomeMessage = Exclude<NonNullable<PrepareResponse['result']>, { readonly $case: 'promise' }>;
 
-const outcomeFromWire = (result: OutcomeMessage | undefined): Reject | Decided | Behind => {
+const outcomeFromWire = (result: OutcomeMessage | undefined): Reject | Decided | Behind | Refused => {
   switch (result?.$case) {
     case 'reject':
       return { kind: 'reject', highestPromised: ballotFromWire(result.value.highestPromised) };
@@ -65,6 +85,8 @@ const outcomeFromWire = (result: OutcomeMessage | undefined): Reject | Decided |
       return { kind: 'decided', value: result.value.value };
     case 'behind':
       return { kind: 'behind', floor: result.value.floor };
+    case 'refused':
+      return refusedFromWire(result.value.reason);
     case undefined:
       throw new Error('the message has no result');
   }
@@ -178,4 +200,14 @@ export const learnReplyCodec: Codec<LearnReply, LearnResponse> = {
       behind: message.behind && { kind: 'behind', floor: message.behind.floor },
     },
   }),
+};
+
+export const reachCodec: Codec<undefined, ReachRequest> = {
+  write: ({ header }) => ({ header: headerToWire(header) }),
+  read: (message) => ({ header: headerFromWire(message.header), body: undefined }),
+};
+
+export const reachReplyCodec: Codec<ReachReply, ReachResponse> = {
+  write: ({ header, body }) => ({ header: headerToWire(header), reach: body.reach }),
+  read: (message) => ({ header: headerFromWire(message.header), body: { reach: message.reach } }),
 };

@@ -24,6 +24,8 @@ export type CallReason =
   | 'QUEUE_FULL'
   | 'REPLIES_FULL'
   | 'PEER_REFUSED'
+  | 'CHANGED_INCARNATION'
+  | 'DISK_FULL'
   | 'UNKNOWN';
 
 export interface CallErrorDetails {

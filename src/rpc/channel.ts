@@ -7,9 +7,9 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { formatAddress, type Address } from './address.js';
-import { CallError } from './call-error.js';
+import { CallError, toCallError } from './call-error.js';
 import { fromServiceError } from './status-wire.js';
-import type { Call } from './link.js';
+import type { Call, StreamCall } from './link.js';
 import { receiveLimitBytes } from './message-limits.js';
 
 /** Retries belong to whoever can tell whether they are safe, never to the channel. */
@@ -75,4 +75,34 @@ export function unaryCall<Request, Reply>(
       );
       signal?.addEventListener('abort', cancel, { once: true });
     });
+}
+
+const isServiceError = (error: unknown): error is ServiceError =>
+  error instanceof Error && 'code' in error && 'details' in error;
+
+/** A method that answers with a stream. Leaving the iteration early cancels the call. */
+export function streamCall<Request, Reply>(
+  channel: Client,
+  method: MethodDefinition<Request, Reply>,
+): StreamCall<Request, Reply> {
+  return async function* (request, { signal }) {
+    const call = channel.makeServerStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+    );
+    const cancel = () => call.cancel();
+    if (signal.aborted) cancel();
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      // A readable stream is iterated as `any`.
+      for await (const reply of call as AsyncIterable<Reply>) yield reply;
+    } catch (error) {
+      throw isServiceError(error) ? fromServiceError(error) : toCallError(error);
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      cancel();
+    }
+  };
 }

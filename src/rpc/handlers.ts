@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type {
   handleBidiStreamingCall,
+  handleServerStreamingCall,
   handleUnaryCall,
   ServerDuplexStream,
   ServerUnaryCall,
+  ServerWritableStream,
 } from '@grpc/grpc-js';
 import { CallError, toCallError } from './call-error.js';
 import { toStatusObject } from './status-wire.js';
@@ -64,6 +66,43 @@ export function unary<Request, Reply>(
       );
   };
 }
+
+/**
+ * The one way a method is served that answers with a stream. Replies are asked for one by one, no faster than the client
+ * takes them.
+ */
+export function serverStream<Request, Reply>(
+  handler: (request: Request, context: CallContext) => AsyncIterable<Reply>,
+  hooks: HandlerHooks = {},
+): handleServerStreamingCall<Decoded<Request>, Reply> {
+  return (call: ServerWritableStream<Decoded<Request>, Reply>) => {
+    const abort = new AbortController();
+    const end = (error: CallError) => call.emit('error', toStatusObject(error));
+    call.on('cancelled', () => abort.abort());
+    const decoded = call.request;
+    if (!decoded.ok) {
+      hooks.malformed?.(decoded.problem);
+      end(badRequest(decoded.problem));
+      return;
+    }
+    const send = async () => {
+      for await (const reply of handler(decoded.message, { signal: abort.signal })) {
+        if (abort.signal.aborted) return;
+        if (!call.write(reply)) await drained(call, abort.signal);
+      }
+      call.end();
+    };
+    send().catch((error: unknown) => end(failureOf(error, hooks)));
+  };
+}
+
+/** Resolves when the stream can take more, or has been cancelled. */
+const drained = (call: ServerWritableStream<unknown, unknown>, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    call.once('drain', resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 
 /** What a bidirectional handler does with its stream. */
 export interface StreamHandler<Request> {

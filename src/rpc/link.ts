@@ -6,3 +6,9 @@ export interface CallOptions {
 
 /** A remote method as an async function. It rejects with `CallError`. */
 export type Call<Request, Reply> = (request: Request, options: CallOptions) => Promise<Reply>;
+
+/** A remote method that answers with a stream, until the stream ends, fails with `CallError`, or `signal` aborts. */
+export type StreamCall<Request, Reply> = (
+  request: Request,
+  options: { readonly signal: AbortSignal },
+) => AsyncIterable<Reply>;

@@ -27,6 +27,8 @@ const reasons: ReadonlySet<string> = new Set<CallReason>([
   'QUEUE_FULL',
   'REPLIES_FULL',
   'PEER_REFUSED',
+  'CHANGED_INCARNATION',
+  'DISK_FULL',
   'UNKNOWN',
 ]);
 const isReason = (text: string): text is CallReason => reasons.has(text);

@@ -1,9 +1,11 @@
 import type { Result, SessionRefusal } from '../kv/operation.js';
-import { LogError, type LogFailure } from '../log/errors.js';
+import { LogError, type LogFailure, type RefusalReason } from '../log/errors.js';
 import { CallError, type CallErrorDetails } from '../rpc/call-error.js';
 
 /** When the store is full of work for the moment. */
 const retryAfterMs = 50;
+/** Room on a disk comes back no sooner than the log looks for it. */
+const diskRetryAfterMs = 500;
 
 type Refusal = SessionRefusal | 'value-limit';
 
@@ -15,6 +17,12 @@ const refusalDetails: Record<Refusal, Omit<CallErrorDetails, 'message'>> = {
   'replies-full': { code: 'RESOURCE_EXHAUSTED', reason: 'REPLIES_FULL', retryAfterMs },
 };
 
+const refusedDetails: Record<RefusalReason, Omit<CallErrorDetails, 'message'>> = {
+  'queue-full': { code: 'RESOURCE_EXHAUSTED', reason: 'QUEUE_FULL', retryAfterMs },
+  'no-space': { code: 'RESOURCE_EXHAUSTED', reason: 'DISK_FULL', retryAfterMs: diskRetryAfterMs },
+  'command-too-large': { code: 'INVALID_ARGUMENT', reason: 'BAD_REQUEST' },
+};
+
 const failureDetails = (failure: LogFailure): Omit<CallErrorDetails, 'message'> => {
   switch (failure.kind) {
     case 'not-leader': {
@@ -22,9 +30,7 @@ const failureDetails = (failure: LogFailure): Omit<CallErrorDetails, 'message'> 
       return { code: 'UNAVAILABLE', reason: 'NOT_PROPOSED', ...leader };
     }
     case 'refused':
-      return failure.reason === 'queue-full'
-        ? { code: 'RESOURCE_EXHAUSTED', reason: 'QUEUE_FULL', retryAfterMs }
-        : { code: 'INVALID_ARGUMENT', reason: 'BAD_REQUEST' };
+      return refusedDetails[failure.reason];
     case 'abandoned':
     case 'closed':
       return { code: 'UNAVAILABLE', reason: 'NOT_PROPOSED' };

@@ -1,6 +1,6 @@
 import type { Hello as HelloMessage, HelloRequest, HelloResponse } from '../../gen/synod/peer/v1/peer.js';
 import { headerFromWire, headerToWire } from '../log/header-wire.js';
-import { replicaId } from '../log/ids.js';
+import { incarnation, replicaId } from '../log/ids.js';
 import type { Codec } from '../rpc/peer-method.js';
 import type { Hello } from './hello.js';
 
@@ -13,8 +13,8 @@ const helloToWire = (hello: Hello): HelloMessage => ({
   minimumStateVersion: hello.minimumStateVersion,
   maximumStateVersion: hello.maximumStateVersion,
   stateVersion: hello.stateVersion,
-  checkpoint: undefined,
-  pins: [],
+  checkpoint: hello.checkpoint && { ...hello.checkpoint, digest: Buffer.from(hello.checkpoint.digest) },
+  pins: hello.pins.map(({ replica, ...pin }) => ({ replicaId: replica, ...pin })),
 });
 
 function helloFromWire(message: HelloMessage | undefined): Hello {
@@ -29,6 +29,12 @@ function helloFromWire(message: HelloMessage | undefined): Hello {
     minimumStateVersion: message.minimumStateVersion,
     maximumStateVersion: message.maximumStateVersion,
     stateVersion: message.stateVersion,
+    checkpoint: message.checkpoint,
+    pins: message.pins.map((pin) => ({
+      replica: replicaId(pin.replicaId),
+      incarnation: incarnation(pin.incarnation),
+      earlierDurableLsn: pin.earlierDurableLsn,
+    })),
   };
 }
 

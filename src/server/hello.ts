@@ -1,5 +1,5 @@
 import type { Enveloped } from '../log/header.js';
-import type { Slot } from '../log/ids.js';
+import type { Incarnation, ReplicaId, Slot } from '../log/ids.js';
 import type { Member } from '../log/roster.js';
 import type { SessionParameters } from '../kv/limits.js';
 import type { Call } from '../rpc/link.js';
@@ -11,6 +11,19 @@ export interface Identity {
   readonly sessionParameters: SessionParameters;
 }
 
+/** The state's digest after a slot that is a multiple of 1,024 (rule R13). */
+export interface Checkpoint {
+  readonly slot: Slot;
+  readonly digest: Uint8Array;
+}
+
+/** By which incarnation the sender has a replica on record, and how far that one's log reached in earlier starts. */
+export interface HelloPin {
+  readonly replica: ReplicaId;
+  readonly incarnation: Incarnation;
+  readonly earlierDurableLsn: number;
+}
+
 /** What replicas tell each other at a fixed interval, whatever their engine. */
 export interface Hello extends Identity {
   /** The highest slot voted for or known decided. */
@@ -20,6 +33,9 @@ export interface Hello extends Identity {
   readonly minimumStateVersion: number;
   readonly maximumStateVersion: number;
   readonly stateVersion: number;
+  /** The last checkpoint the sender has passed. */
+  readonly checkpoint: Checkpoint | undefined;
+  readonly pins: readonly HelloPin[];
 }
 
 export interface HelloLink {

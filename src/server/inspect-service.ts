@@ -49,6 +49,9 @@ const statusToWire = (status: ReplicaStatus, version: string): GetStatusResponse
       changedIncarnation: refused('changed-incarnation'),
       differentIdentity: refused('different-identity'),
     },
+    storage: status.storage,
+    agreedCheckpoint: status.agreedCheckpoint,
+    trouble: status.trouble,
   };
 };
 

@@ -1,24 +1,28 @@
 import type { Client, Interceptor, Server, ServerInterceptor } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { defaultSessionParameters, type SessionParameters } from '../kv/limits.js';
-import { incarnation, replicaId } from '../log/ids.js';
+import { replicaId } from '../log/ids.js';
 import type { Member, Roster } from '../log/roster.js';
 import { paxosLink, servePaxosPeer } from '../paxos/service.js';
-import { formatAddress, parseAddress, type Address } from '../rpc/address.js';
+import { formatAddress, parseAddress } from '../rpc/address.js';
 import { openChannel } from '../rpc/channel.js';
 import type { HandlerHooks } from '../rpc/handlers.js';
 import { listen, newServer, shutDown } from '../rpc/server.js';
 import { silentLogger, type Logger } from '../runtime/logger.js';
 import { realClock } from '../runtime/real-clock.js';
 import { realRandom } from '../runtime/real-random.js';
-import { derivedClusterId } from './cluster-id.js';
+import type { Disk } from '../storage/disk.js';
+import type { StorageFailure } from '../storage/errors.js';
 import { watchHealth } from './health.js';
 import { serveInspect } from './inspect-service.js';
 import { serveKeyValue } from './kv-service.js';
 import { checkMembers, checkPositive, type MemberOption } from './members.js';
-import { helloLink, servePeer } from './peer-service.js';
+import { peerServiceLink, servePeer } from './peer-service.js';
 import { loadDescriptors, serveReflection } from './reflection-service.js';
-import { Replica, type ReplicaLink } from './replica.js';
+import { Replica, type ReadPath, type ReplicaLink } from './replica.js';
+import { serveSnapshots } from './snapshot-service.js';
+import { defaultLogLimits } from './snapshot-keeper.js';
+import { openPlace } from './start-place.js';
 import type { ReplicaStatus } from './status.js';
 import { version } from './version.js';
 
@@ -37,6 +41,24 @@ export interface StartReplicaOptions {
   readonly roundTimeoutMs?: number;
   /** The same on every replica: part of the cluster's identity. */
   readonly sessionParameters?: SessionParameters;
+  /**
+   * Where the replica keeps its log and snapshots; made if it is not there. Absent: in memory, and then the replica must
+   * not return under its id once it has stopped (rule R1).
+   */
+  readonly dataDirectory?: string;
+  /** Start although the directory is marked suspect: its votes are kept, its state is pulled anew. Default false. */
+  readonly rebuild?: boolean;
+  /** Past either the log is cut although a peer is away; default 16,384 slots and 16 MiB of values. */
+  readonly logLimitSlots?: number;
+  readonly logLimitBytes?: number;
+  /** How reads are made linearizable; default `barrier`. */
+  readonly reads?: ReadPath;
+  /** For tests: the size of the log's segments; default 8 MiB. */
+  readonly segmentBytes?: number;
+  /** For tests: what stands between the replica and its directory. */
+  readonly wrapDisk?: (disk: Disk) => Disk;
+  /** For tests: names a moment just passed. */
+  readonly trace?: (event: string) => void;
   /** Default: silent. */
   readonly logger?: Logger;
   /** Told when the replica has closed itself because going on could do harm. */
@@ -46,7 +68,7 @@ export interface StartReplicaOptions {
   readonly peerInterceptors?: (peer: number) => readonly Interceptor[];
 }
 
-/** A replica that listens. Its state is in memory: once closed it must not come back under its id (rule R1). */
+/** A replica that listens. One in memory must not come back under its id once it is closed (rule R1). */
 export interface RunningReplica {
   readonly id: number;
   /** Where it listens. */
@@ -65,6 +87,7 @@ const services = [
   'synod.paxos.v1.PaxosPeerService',
   'synod.peer.v1.PeerService',
   'synod.inspect.v1.InspectService',
+  'synod.snapshot.v1.SnapshotService',
   'grpc.health.v1.Health',
   'grpc.reflection.v1.ServerReflection',
   'grpc.reflection.v1alpha.ServerReflection',
@@ -78,52 +101,90 @@ const services = [
  */
 export async function startReplica(options: StartReplicaOptions): Promise<RunningReplica> {
   const members = checkMembers(options.peers, options.id);
-  const sessionParameters = options.sessionParameters ?? defaultSessionParameters;
   const helloIntervalMs = checkPositive('helloIntervalMs', options.helloIntervalMs ?? 500);
   const logger = options.logger ?? silentLogger;
   const channels: Client[] = [];
-  const replica = new Replica({
-    members,
+  let replica: Replica | undefined;
+  const diskFailed = (error: StorageFailure) => (replica?.fail ?? options.onFailure)?.(error);
+  const place = await openPlace({
+    ...options,
     me: replicaId(options.id),
-    clusterId: options.clusterId ?? derivedClusterId('paxos', members, sessionParameters),
-    incarnation: incarnation(realRandom.hex(32)),
-    sessionParameters,
-    helloIntervalMs,
-    roundTimeoutMs: checkPositive('roundTimeoutMs', options.roundTimeoutMs ?? 1000),
-    clock: realClock,
-    random: realRandom,
-    logger,
-    link: (peer, roster) => {
-      const channel = openPeerChannel(peer, options);
-      channels.push(channel);
-      return grpcLink(peer, roster, channel);
-    },
-    failed: (error) => options.onFailure?.(error),
+    engine: 'paxos',
+    members,
+    diskFailed,
   });
-  const server = newServer(options.serverInterceptors);
-  const health = new HealthImplementation();
-  await serveReplica(server, replica, health, logger);
   const ending: (() => void)[] = [];
+  const server = newServer(options.serverInterceptors);
   const close = async () => {
     for (const end of ending) end();
-    await replica.close();
+    await (replica?.close() ?? place.directory?.log.close());
     for (const channel of channels) channel.close();
     await shutDown(server, closeGraceMs);
+    await place.release();
   };
-  const address = await bound(server, options.listen ?? replica.roster.addressOf(replica.roster.me), close);
-  ending.push(tellHealth(replica, helloIntervalMs, health, logger));
-  replica.start();
-  logger.info('listening', { address: formatAddress(address), inMemory: true });
-  return {
-    id: options.id,
-    address: formatAddress(address),
-    get serving() {
-      return replica.serving;
-    },
-    status: () => replica.status(),
-    close,
-  };
+  try {
+    replica = await Replica.open({
+      ...place,
+      ...replicaChoices(options),
+      members,
+      me: replicaId(options.id),
+      helloIntervalMs,
+      logger,
+      link: (peer, roster) => {
+        const channel = openPeerChannel(peer, options);
+        channels.push(channel);
+        return grpcLink(peer, roster, channel);
+      },
+      failed: (error) => options.onFailure?.(error),
+    });
+    const health = new HealthImplementation();
+    await serveReplica(server, replica, health, logger);
+    const address = await listen(
+      server,
+      parseAddress(options.listen ?? replica.roster.addressOf(replica.roster.me)),
+    );
+    ending.push(tellHealth(replica, helloIntervalMs, health, logger));
+    replica.start();
+    logger.info('listening', {
+      address: formatAddress(address),
+      dataDirectory: options.dataDirectory ?? null,
+    });
+    return running(options.id, formatAddress(address), replica, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
+
+const running = (
+  id: number,
+  address: string,
+  replica: Replica,
+  close: () => Promise<void>,
+): RunningReplica => ({
+  id,
+  address,
+  get serving() {
+    return replica.serving;
+  },
+  status: () => replica.status(),
+  close,
+});
+
+/** What of the options goes to the replica as it is. @throws OptionsError */
+const replicaChoices = (options: StartReplicaOptions) => ({
+  sessionParameters: options.sessionParameters ?? defaultSessionParameters,
+  roundTimeoutMs: checkPositive('roundTimeoutMs', options.roundTimeoutMs ?? 1000),
+  rebuild: options.rebuild ?? false,
+  reads: options.reads ?? 'barrier',
+  logLimits: {
+    slots: checkPositive('logLimitSlots', options.logLimitSlots ?? defaultLogLimits.slots),
+    bytes: checkPositive('logLimitBytes', options.logLimitBytes ?? defaultLogLimits.bytes),
+  },
+  clock: realClock,
+  random: realRandom,
+  ...(options.trace === undefined ? {} : { trace: options.trace }),
+});
 
 const openPeerChannel = (peer: Member, options: StartReplicaOptions): Client =>
   openChannel(parseAddress(peer.address), {
@@ -133,7 +194,7 @@ const openPeerChannel = (peer: Member, options: StartReplicaOptions): Client =>
 
 const grpcLink = (peer: Member, roster: Roster, channel: Client): ReplicaLink => ({
   ...paxosLink(roster, peer.id, channel),
-  ...helloLink(roster, peer.id, channel),
+  ...peerServiceLink(roster, peer.id, channel),
 });
 
 /** Puts every service of a replica on a server. */
@@ -149,7 +210,8 @@ async function serveReplica(
   };
   serveKeyValue(server, (request, signal) => replica.execute(request, signal), hooks);
   servePaxosPeer(server, replica.paxos);
-  servePeer(server, replica.roster, replica.greeter);
+  servePeer(server, replica.roster, replica.greeter, replica.snapshotSource);
+  serveSnapshots(server, (signal) => replica.save(signal), hooks);
   serveInspect(server, () => replica.status(), version);
   serveReflection(server, services, await loadDescriptors());
   health.addToServer(server);
@@ -175,14 +237,4 @@ function tellHealth(
     },
   );
   return watch.stop;
-}
-
-/** Binds, or closes what was started. */
-async function bound(server: Server, address: string, close: () => Promise<void>): Promise<Address> {
-  try {
-    return await listen(server, parseAddress(address));
-  } catch (error) {
-    await close();
-    throw error;
-  }
 }

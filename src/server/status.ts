@@ -14,6 +14,21 @@ export interface PeerStatus {
   readonly refusal: string;
 }
 
+/** What a replica has on disk. */
+export interface StorageStatus {
+  /** How often the directory has been started. */
+  readonly bootCounter: number;
+  /** The end of the synced log. */
+  readonly durableLsn: number;
+  /** What the log's segments take on disk. */
+  readonly logBytes: number;
+  /** The last slot of the newest durable snapshot. */
+  readonly snapshotThrough: Slot | undefined;
+  readonly snapshotBytes: number;
+  /** False while the disk is full. */
+  readonly hasSpace: boolean;
+}
+
 /** Everything a person or a dashboard may want to know of one replica; from local state alone. */
 export interface ReplicaStatus {
   readonly id: ReplicaId;
@@ -30,4 +45,10 @@ export interface ReplicaStatus {
   readonly stateVersion: number;
   readonly peers: readonly PeerStatus[];
   readonly refusals: ReadonlyMap<RefusalCause, number>;
+  /** Undefined in memory. */
+  readonly storage: StorageStatus | undefined;
+  /** The last checkpoint whose digest a majority shares, in hexadecimal (rule R13). */
+  readonly agreedCheckpoint: { readonly slot: Slot; readonly digest: string } | undefined;
+  /** What keeps this replica from taking its full part, in words; empty if nothing does. */
+  readonly trouble: string;
 }

@@ -14,31 +14,45 @@ export interface Step<Entry, Message> {
 
 /** Where an engine's records go. */
 export interface Journal<Entry> {
+  /**
+   * Whether records can be taken. Without room for the next segment it is false, and an engine gives no answer that
+   * needs a record and takes no new work (rule R15).
+   */
+  readonly hasSpace: boolean;
   /** Appends `records` and resolves when the journal is synced through its present end. */
   append(records: readonly Entry[]): Promise<void>;
+  /**
+   * Appends records that nobody waits for: they ride in the next frame, or make one soon after. Resolves when they are
+   * synced; until there is space again, not at all.
+   */
+  appendLazily(records: readonly Entry[]): Promise<void>;
 }
 
 /** Keeps nothing: there is no disk to wait for, so what must follow a sync leaves at once. */
 export function memoryJournal<Entry>(): Journal<Entry> {
-  return { append: () => Promise.resolve() };
+  return {
+    hasSpace: true,
+    append: () => Promise.resolve(),
+    appendLazily: () => Promise.resolve(),
+  };
 }
 
 /**
- * Lets the single reply of a step out when rule R2 allows it; there is no other way to get at the reply. `failed` is
- * told when the journal fails after the reply has left.
+ * Lets the single reply of a step out when rule R2 allows it; there is no other way to get at the reply. Records of a
+ * step whose reply may leave at once are waited for by nobody. `failed` is told when the journal fails after the reply
+ * has left.
  */
 export async function releaseReply<Entry, Reply>(
   journal: Journal<Entry>,
   step: Step<Entry, Reply>,
   failed: (error: unknown) => void,
 ): Promise<Reply> {
-  const written = journal.append(step.records);
   const [now] = step.atOnce;
   if (now !== undefined) {
-    written.catch(failed);
+    if (step.records.length > 0) journal.appendLazily(step.records).catch(failed);
     return now;
   }
-  await written;
+  await journal.append(step.records);
   const [later] = step.afterSync;
   if (later === undefined) throw new Error('a step without a reply has nothing to release');
   return later;

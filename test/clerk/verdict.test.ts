@@ -39,6 +39,10 @@ const table: readonly Case[] = [
     { code: 'RESOURCE_EXHAUSTED', reason: 'REPLIES_FULL', retryAfterMs: 50 },
     { kind: 'wait', ms: 50, executed: 'unknown' },
   ],
+  [
+    { code: 'RESOURCE_EXHAUSTED', reason: 'DISK_FULL', retryAfterMs: 500 },
+    { kind: 'next-replica', executed: 'no' },
+  ],
   [{ code: 'RESOURCE_EXHAUSTED', reason: 'UNKNOWN' }, { kind: 'final' }],
   [{ code: 'UNIMPLEMENTED' }, { kind: 'final' }],
   [{ code: 'NOT_FOUND' }, { kind: 'final' }],

@@ -6,6 +6,8 @@ import type { Terminal } from '../../src/cli/terminal.js';
 export class FakeTerminal implements Terminal {
   stdout = '';
   stderr = '';
+  /** What was shown of progress, each in its turn. */
+  readonly shown: string[] = [];
   readonly parent = undefined;
   readonly #interruption = new AbortController();
 
@@ -21,6 +23,10 @@ export class FakeTerminal implements Terminal {
 
   note(line: string): void {
     this.stderr += `${line}\n`;
+  }
+
+  progress(text: string): void {
+    this.shown.push(text);
   }
 
   readInput(): Promise<Uint8Array> {

@@ -1,4 +1,14 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { handleUnaryCall } from '@grpc/grpc-js';
 import { expect } from 'chai';
+import {
+  GetStatusResponse,
+  InspectServiceService as inspection,
+  Storage,
+} from '../../gen/synod/inspect/v1/inspect.js';
+import { serve } from '../support/served.js';
 import { startLocalCluster, type LocalCluster } from '../support/local-cluster.js';
 import { freePorts } from '../support/free-ports.js';
 import { ran } from './fake-terminal.js';
@@ -13,6 +23,15 @@ function documentedFields(object: string): string[] {
   if (row === undefined) throw new Error(`docs/interface.md has no fields of ${object}`);
   return quoted(row[1]!.replaceAll(/\([^)]*\)/g, ''));
 }
+
+/** How a replica with a disk stands. */
+const durableStatus: handleUnaryCall<unknown, GetStatusResponse> = (_call, respond) =>
+  respond(null, {
+    ...GetStatusResponse.decode(new Uint8Array(0)),
+    storage: { ...Storage.decode(new Uint8Array(0)), snapshotThrough: 1023, hasSpace: true },
+    agreedCheckpoint: { slot: 1024, digest: 'ab' },
+    trouble: 'some trouble',
+  });
 
 const fieldsOf = (object: unknown): string[] => Object.keys(object as Fields);
 
@@ -48,6 +67,49 @@ describe('docs/interface.md and what --json prints', () => {
     const [peer] = reached['peers'] as [Fields];
     expect(fieldsOf(peer)).to.deep.equal(documentedFields('each of `peers`'));
     expect(fieldsOf(reached['refusals'])).to.deep.equal(documentedFields('`refusals`'));
+  });
+
+  it('have the same fields for the disk of a replica, and null in memory', async () => {
+    const reported = async (endpoint: string): Promise<Fields> => {
+      const { stdout } = await ran(['status', '--json', '--endpoints', endpoint]);
+      return (JSON.parse(stdout) as { replicas: [Fields] }).replicas[0];
+    };
+    const durable = await serve((server) => server.addService(inspection, { getStatus: durableStatus }));
+    try {
+      const status = await reported(durable.address);
+      expect(fieldsOf(status)).to.deep.equal(documentedFields('each of `replicas`, reachable'));
+      expect(fieldsOf(status['storage'])).to.deep.equal(documentedFields('`storage`'));
+      expect(status['storage']).to.include({ snapshotThrough: 1023, hasSpace: true });
+      expect(fieldsOf(status['agreedCheckpoint'])).to.deep.equal(documentedFields('`agreedCheckpoint`'));
+      expect(status['trouble']).to.equal('some trouble');
+    } finally {
+      await durable.close();
+    }
+    expect(await reported(cluster.endpoints[0]!)).to.include({
+      storage: null,
+      agreedCheckpoint: null,
+      trouble: '',
+    });
+  });
+
+  it('have the same fields for snapshots', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'synod-interface-'));
+    try {
+      const [file, target] = [join(directory, 'backup'), join(directory, 'restored')];
+      expect(fieldsOf(await asking('snapshot', 'save', file))).to.deep.equal(
+        documentedFields('`snapshot save`'),
+      );
+      const restore = ['snapshot', 'restore', file, '--data-dir', target, '--replicas', '1', '--json'];
+      const restored = JSON.parse((await ran(restore)).stdout) as Fields;
+      expect(fieldsOf(restored)).to.deep.equal(documentedFields('`snapshot restore`'));
+      expect(
+        Object.keys(JSON.parse(await readFile(join(target, 'dev.json'), 'utf8')) as Fields),
+      ).to.deep.equal(
+        table('## Data directories', 'Field of `dev.json`', 'Meaning').map(([field]) => quoted(field!)[0]),
+      );
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('have the same fields for failures', async () => {

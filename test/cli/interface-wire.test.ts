@@ -27,6 +27,8 @@ const reasons: Readonly<Record<CallReason, true>> = {
   QUEUE_FULL: true,
   REPLIES_FULL: true,
   PEER_REFUSED: true,
+  CHANGED_INCARNATION: true,
+  DISK_FULL: true,
   UNKNOWN: true,
 };
 
@@ -46,6 +48,7 @@ const told = [
     [
       { kind: 'not-leader', hint: undefined },
       { kind: 'refused', reason: 'queue-full', detail: '' },
+      { kind: 'refused', reason: 'no-space', detail: '' },
       { kind: 'closed' },
       { kind: 'abandoned' },
       { kind: 'outcome-unknown', stage: 'proposed' },
@@ -78,8 +81,8 @@ describe('docs/interface.md and the wire', () => {
     const documented = table('## gRPC', 'Code', 'Reason', 'Meaning').map(
       ([code, reason]) => `${quoted(code!)[0]} ${quoted(reason!)[0]}`,
     );
-    const betweenReplicas = 'FAILED_PRECONDITION PEER_REFUSED';
-    expect(new Set(documented)).to.deep.equal(new Set([...told.map(pairOf), betweenReplicas]));
+    const betweenReplicas = ['FAILED_PRECONDITION PEER_REFUSED', 'FAILED_PRECONDITION CHANGED_INCARNATION'];
+    expect(new Set(documented)).to.deep.equal(new Set([...told.map(pairOf), ...betweenReplicas]));
     expect(new Set(documented.map((pair) => pair.split(' ')[1]))).to.deep.equal(
       new Set(Object.keys(reasons)),
     );

@@ -5,15 +5,16 @@ import { exitCodes } from '../../src/cli/exit-codes.js';
 import { logLevels } from '../../src/cli/pino-logger.js';
 import { synodProgram } from '../../src/cli/program.js';
 import { readyLine, replicaLine } from '../../src/cli/replica-line.js';
+import { leafCommands, pathOf } from './command-tree.js';
 import { FakeTerminal } from './fake-terminal.js';
 import { codeLines, headings, quoted, section, table } from './interface-page.js';
 
-const commands = synodProgram(new FakeTerminal(), () => undefined).commands;
+const commands = leafCommands(synodProgram(new FakeTerminal(), () => undefined));
 const options = commands.flatMap((command) => command.options);
 
 const headingOf = (command: Command): string => {
   const words = command.registeredArguments.map((argument) => ` <${argument.name()}>`).join('');
-  return `### \`synod ${command.name()}${words}\``;
+  return `### \`synod ${pathOf(command).join(' ')}${words}\``;
 };
 
 /** A flag as the page has it: itself, its default, its environment variable. */
@@ -32,7 +33,7 @@ describe('docs/interface.md and the command', () => {
   });
 
   for (const command of commands) {
-    it(`have the same flags, defaults and variables of ${command.name()}`, () => {
+    it(`have the same flags, defaults and variables of ${pathOf(command).join(' ')}`, () => {
       const documented = table(headingOf(command), 'Flag', 'Default', 'Environment');
       expect(documented).to.deep.equal(command.options.map(rowOf));
     });

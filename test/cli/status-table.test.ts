@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { statusTable } from '../../src/cli/status-table.js';
-import type { PeerReport, ReachableStatus } from '../../src/cli/status-report.js';
+import type { PeerReport, ReachableStatus, StorageReport } from '../../src/cli/status-report.js';
 
 const peer = (id: number, changes: Partial<PeerReport> = {}): PeerReport => ({
   id,
@@ -45,6 +45,9 @@ const replica = (id: number, changes: Partial<ReachableStatus> = {}): ReachableS
     changedIncarnation: 0,
     differentIdentity: 0,
   },
+  storage: null,
+  agreedCheckpoint: null,
+  trouble: '',
   ...changes,
 });
 
@@ -56,9 +59,9 @@ describe('The status table', () => {
     ]);
     expect(table).to.equal(
       [
-        'ID  ADDRESS         REACHABLE  SERVING  ENGINE  MIN  MAX  APPLIED  SESSIONS  DONE            LAST HEARD',
-        '1   127.0.0.1:7101  yes        yes      paxos   42   43   42       5         1:41 2:41 3:41  2:250ms 3:250ms',
-        '2   127.0.0.1:7102  no         -        -       -    -    -        -         -               -',
+        'ID  ADDRESS         REACHABLE  SERVING  ENGINE  MIN  MAX  APPLIED  SESSIONS  DONE            CHECKPOINT  STORAGE  LAST HEARD',
+        '1   127.0.0.1:7101  yes        yes      paxos   42   43   42       5         1:41 2:41 3:41  -           memory   2:250ms 3:250ms',
+        '2   127.0.0.1:7102  no         -        -       -    -    -        -         -               -           -        -',
         '127.0.0.1:7102: connection refused',
         '',
       ].join('\n'),
@@ -70,7 +73,40 @@ describe('The status table', () => {
     const table = statusTable([
       replica(1, { serving: false, max: null, applied: null, min: 0, peers: [peer(1), unheard] }),
     ]);
-    expect(table).to.match(/^1 +127\.0\.0\.1:7101 +yes +no +paxos +0 +- +- +5 +1:41 2:- +2:never$/m);
+    expect(table).to.match(
+      /^1 +127\.0\.0\.1:7101 +yes +no +paxos +0 +- +- +5 +1:41 2:- +- +memory +2:never$/m,
+    );
+  });
+
+  const storage: StorageReport = {
+    bootCounter: 2,
+    durableLsn: 99,
+    logBytes: 16 * 2 ** 20,
+    snapshotThrough: 1023,
+    snapshotBytes: 4096,
+    hasSpace: true,
+  };
+
+  it('shows the slot of the durable snapshot, the size of the log, and a full disk', () => {
+    const table = statusTable([
+      replica(1, { storage }),
+      replica(2, { storage: { ...storage, snapshotThrough: null, logBytes: 1536, hasSpace: false } }),
+    ]);
+    expect(table).to.match(/^1 .* 1:41 2:41 3:41 +- +1023\+16MiB +2:250ms 3:250ms$/m);
+    expect(table).to.match(/^2 .* 1:41 2:41 3:41 +- +-\+1\.5KiB FULL +1:250ms 3:250ms$/m);
+  });
+
+  it('shows the last checkpoint agreed on, with the beginning of its digest', () => {
+    const agreedCheckpoint = { slot: 2048, digest: '0123456789abcdef' };
+    expect(statusTable([replica(1, { agreedCheckpoint })])).to.match(/ 2048:01234567 +memory /);
+  });
+
+  it('tells what keeps a replica from its full part', () => {
+    const trouble = 'does not vote yet: waits for replica 2';
+    expect(statusTable([replica(1, { trouble }), replica(2)])).to.match(
+      /^replica 1: does not vote yet: waits for replica 2$/m,
+    );
+    expect(statusTable([replica(1)])).not.to.match(/^replica/m);
   });
 
   it('tells what was refused, and why', () => {

@@ -1,9 +1,13 @@
 import { expect } from 'chai';
 import { synodProgram } from '../../src/cli/program.js';
 import { version } from '../../src/index.js';
+import { leafCommands, pathOf } from './command-tree.js';
 import { FakeTerminal, ran } from './fake-terminal.js';
 
 const serve = ['serve', '--id', '1', '--peers'];
+const restore = ['snapshot', 'restore', 'file', '--data-dir', 'nowhere'];
+
+const program = () => synodProgram(new FakeTerminal(), () => undefined);
 
 /** A wrong command line, and what its one line must have. */
 const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
@@ -29,6 +33,52 @@ const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['an empty cluster id', [...serve, '1=a:1', '--cluster-id', ''], /1 to 64 letters/],
   ['no replicas', ['dev', '--replicas', '0'], /'0' is invalid.*1 to 15/],
   ['replicas past the last port', ['dev', '--port', '65534'], /ports up to 65536; the last is 65535/],
+  [
+    'a replica both on disk and in memory',
+    [...serve, '1=a:1', '--data-dir', 'x', '--in-memory'],
+    /'--data-dir <directory>' cannot be used with option '--in-memory'/,
+  ],
+  ['an empty data directory', [...serve, '1=a:1', '--data-dir', ''], /'' is invalid.*path of a directory/],
+  [
+    'a rebuild without a disk',
+    [...serve, '1=a:1', '--in-memory', '--rebuild'],
+    /'--rebuild' cannot be used with option '--in-memory'/,
+  ],
+  ['a log limit of no slots', [...serve, '1=a:1', '--log-limit-slots', '0'], /'0' is invalid.*whole number/],
+  ['a malformed log limit', [...serve, '1=a:1', '--log-limit-bytes', '16MB'], /'16MB' is invalid.*16MiB/],
+  ['an unknown way to read', [...serve, '1=a:1', '--reads', 'fast'], /'fast' is invalid.*barrier, log/],
+  [
+    'a cluster both on disk and in memory',
+    ['dev', '--in-memory', '--data-dir', 'x'],
+    /'--data-dir <directory>' cannot be used with option '--in-memory'/,
+  ],
+  ['an empty directory of dev', ['dev', '--data-dir', ''], /'' is invalid.*path of a directory/],
+  [
+    'a rebuild in a cluster in memory',
+    ['dev', '--in-memory', '--rebuild', '1'],
+    /'--rebuild <id>' cannot be used with option '--in-memory'/,
+  ],
+  ['a rebuild of nobody', ['dev', '--rebuild', '4'], /no replica 4 to rebuild; the last is 3/],
+  ['a snapshot of nothing', ['snapshot', 'save'], /missing required argument 'file'/],
+  ['an unknown snapshot command', ['snapshot', 'load'], /unknown command 'load'/],
+  ['a restore to nowhere', ['snapshot', 'restore', 'f'], /'--data-dir <directory>' not specified/],
+  ['a restore of nobody', [...restore], /--id and --peers, or .* a whole cluster with --replicas/],
+  ['a restore without peers', [...restore, '--id', '1'], /--id and --peers/],
+  [
+    'a restore both of one and of all',
+    [...restore, '--id', '1', '--peers', '1=a:1', '--replicas', '3'],
+    /'--replicas <count>' cannot be used with option '--id <id>'/,
+  ],
+  [
+    'a port for one replica',
+    [...restore, '--id', '1', '--peers', '1=a:1', '--port', '7201'],
+    /'--port <port>' cannot be used with option '--id <id>'/,
+  ],
+  [
+    'a restore past the last port',
+    [...restore, '--replicas', '3', '--port', '65534'],
+    /ports up to 65536; the last is 65535/,
+  ],
   ['a malformed endpoint', ['get', 'key', '--endpoints', 'a:1,b'], /"b" is not an address/],
   ['an endpoint that is there twice', ['status', '--endpoints', 'a:1,a:1'], /a:1 is there twice/],
   ['a malformed timeout', ['get', 'key', '--timeout', '5'], /'5' is invalid.*500ms, 5s or 1m/],
@@ -68,27 +118,33 @@ describe('Help and version', () => {
   });
 
   it('have an example for every command', async () => {
-    const { commands } = synodProgram(new FakeTerminal(), () => undefined);
+    const commands = leafCommands(program());
     expect(commands).not.to.have.length(0);
     for (const command of commands) {
-      const { exitCode, stdout, stderr } = await ran([command.name(), '--help']);
+      const { exitCode, stdout, stderr } = await ran([...pathOf(command), '--help']);
       expect([exitCode, stderr]).to.deep.equal([0, '']);
-      expect(stdout).to.match(new RegExp(`\\nExample:\\n  \\$ synod ${command.name()}\\b`));
+      expect(stdout).to.match(new RegExp(`\\nExample:\\n  \\$ synod ${pathOf(command).join(' ')}\\b`));
+    }
+  });
+
+  it('of the commands that run replicas say what is promised', async () => {
+    for (const command of ['serve', 'dev']) {
+      const { stdout } = await ran([command, '--help']);
+      expect(stdout).to.match(/\nWhat is promised:\n.*on the disks of a majority/);
     }
   });
 
   it('give examples that parse', async () => {
-    const { commands } = synodProgram(new FakeTerminal(), () => undefined);
-    for (const command of commands) {
-      const { stdout } = await ran([command.name(), '--help']);
+    for (const command of leafCommands(program())) {
+      const { stdout } = await ran([...pathOf(command), '--help']);
       const words = /\$ synod (.*)$/m.exec(stdout)![1]!.split(' ');
-      const program = synodProgram(new FakeTerminal(), () => undefined);
-      for (const each of program.commands) each.exitOverride().action(() => undefined);
+      const parsing = program();
+      for (const each of leafCommands(parsing)) each.exitOverride().action(() => undefined);
       const plain = words
         .join(' ')
         .replace(/'[^']*'/, 'quoted')
         .split(' ');
-      await program.parseAsync(plain, { from: 'user' });
+      await parsing.parseAsync(plain, { from: 'user' });
     }
   });
 });

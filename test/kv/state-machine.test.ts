@@ -1,20 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { encodeCommand, UnknownCommand } from '../../src/kv/command.js';
-import { defaultSessionParameters, valueLimitBytes, type SessionParameters } from '../../src/kv/limits.js';
+import { defaultSessionParameters, valueLimitBytes } from '../../src/kv/limits.js';
 import type { Command, Result } from '../../src/kv/operation.js';
 import { KeyValueStateMachine, UnsupportedVersion } from '../../src/kv/state-machine.js';
 import { logsWithDuplicates, session, writeCommand } from '../support/commands.js';
+import { smallParameters } from '../support/key-value-states.js';
 import { NaiveState } from '../support/naive-state.js';
 import { thrown } from '../support/rejection.js';
-
-/** So small that every bound is met in a short log. */
-const smallParameters: SessionParameters = {
-  sessionLimit: 3,
-  repliesLimitBytes: 500,
-  sessionRepliesLimitBytes: 100,
-  sequenceWindow: 4,
-};
 
 /** Applies a log with so many commands in a slot; answers the results in order. */
 const applyAll = (
@@ -54,7 +47,7 @@ describe('the key/value state machine', () => {
   it('is tried with logs that meet every case of the rule', () => {
     const met = new Set<string>();
     for (const log of fc.sample(logsWithDuplicates, { numRuns: 300, seed: 1 })) {
-      const machine = new KeyValueStateMachine(smallParameters);
+      const machine = new KeyValueStateMachine({ sessionParameters: smallParameters });
       for (const result of applyAll(machine, log, 1)) met.add(outcomeOf(result));
     }
     expect([...met]).to.include.members([
@@ -70,7 +63,7 @@ describe('the key/value state machine', () => {
   it('answers every log, duplicates included, as a naive twin does', () => {
     fc.assert(
       fc.property(logsWithDuplicates, (log) => {
-        const machine = new KeyValueStateMachine(smallParameters);
+        const machine = new KeyValueStateMachine({ sessionParameters: smallParameters });
         const twin = new NaiveState(smallParameters);
         const results = applyAll(machine, log, 1);
         const expected = log.map((command) => twin.apply(command));
@@ -94,7 +87,7 @@ describe('the key/value state machine', () => {
     fc.assert(
       fc.property(logsWithDuplicates, fc.integer({ min: 1, max: 10 }), (log, commandsPerSlot) => {
         const [one, other] = [smallParameters, smallParameters].map(
-          (parameters) => new KeyValueStateMachine(parameters),
+          (sessionParameters) => new KeyValueStateMachine({ sessionParameters }),
         );
         expect(applyAll(one!, log, 1)).to.deep.equal(applyAll(other!, log, commandsPerSlot));
         expect(summaryOf(one!)).to.deep.equal(summaryOf(other!));
@@ -103,7 +96,7 @@ describe('the key/value state machine', () => {
   });
 
   it('runs one write that stands at two slots once, and answers both alike', () => {
-    const machine = new KeyValueStateMachine(defaultSessionParameters);
+    const machine = new KeyValueStateMachine({ sessionParameters: defaultSessionParameters });
     applyOne(machine, 0, { kind: 'open-session' });
     const append = writeCommand(session(1, 1), 'append', 'k', 'x');
     const putHash = writeCommand(session(1, 2), 'put-hash', 'h', 'x');
@@ -116,7 +109,7 @@ describe('the key/value state machine', () => {
   });
 
   it('keeps to a refusal for size, although a copy would fit later', () => {
-    const machine = new KeyValueStateMachine(defaultSessionParameters);
+    const machine = new KeyValueStateMachine({ sessionParameters: defaultSessionParameters });
     applyOne(machine, 0, { kind: 'open-session' });
     applyOne(machine, 1, writeCommand(session(1, 1), 'put', 'k', 'v'.repeat(valueLimitBytes)));
     const append = writeCommand(session(1, 2), 'append', 'k', 'x');
@@ -128,7 +121,7 @@ describe('the key/value state machine', () => {
   });
 
   it('changes nothing for a session that was never issued or has ended', () => {
-    const machine = new KeyValueStateMachine(defaultSessionParameters);
+    const machine = new KeyValueStateMachine({ sessionParameters: defaultSessionParameters });
     applyOne(machine, 0, { kind: 'open-session' });
     applyOne(machine, 1, { kind: 'close-session', clientId: session(1, 1).clientId });
     for (const [slot, id] of [
@@ -141,7 +134,7 @@ describe('the key/value state machine', () => {
   });
 
   it('answers a Get that stands at two slots afresh', () => {
-    const machine = new KeyValueStateMachine(defaultSessionParameters);
+    const machine = new KeyValueStateMachine({ sessionParameters: defaultSessionParameters });
     applyOne(machine, 0, { kind: 'open-session' });
     expect(applyOne(machine, 1, { kind: 'get', key: 'k' })).to.have.property('found', false);
     applyOne(machine, 2, writeCommand(session(1, 1), 'put', 'k', 'v'));
@@ -149,7 +142,7 @@ describe('the key/value state machine', () => {
   });
 
   it('takes slots in order only, and no-ops among them', () => {
-    const machine = new KeyValueStateMachine(defaultSessionParameters);
+    const machine = new KeyValueStateMachine({ sessionParameters: defaultSessionParameters });
     expect(() => machine.apply(1, [])).to.throw('slot 1 came to apply; 0 is next');
     expect(machine.apply(0, [])).to.deep.equal([]);
     expect(() => machine.apply(0, [])).to.throw('slot 0 came to apply; 1 is next');
@@ -158,13 +151,13 @@ describe('the key/value state machine', () => {
   });
 
   it('stops at a command of a kind it does not know', () => {
-    const machine = new KeyValueStateMachine(defaultSessionParameters);
+    const machine = new KeyValueStateMachine({ sessionParameters: defaultSessionParameters });
     const unknownKind = Uint8Array.from([0x7a, 0x00]);
     thrown(() => machine.apply(0, [unknownKind]), UnknownCommand);
   });
 
   it('stops at a state version it cannot apply, and takes one it can', () => {
-    const machine = new KeyValueStateMachine(defaultSessionParameters);
+    const machine = new KeyValueStateMachine({ sessionParameters: defaultSessionParameters });
     expect(applyOne(machine, 0, { kind: 'raise-version', stateVersion: 1 })).to.deep.equal({
       kind: 'version-raised',
       stateVersion: 1,

@@ -70,4 +70,19 @@ describe('the store', () => {
     store.write({ kind: 'put', key: 'k', value: '' });
     expect(store.write({ kind: 'append', key: 'k', value: 'v' })).to.have.property('kind', 'append');
   });
+
+  it('gives a view that no later write shows in', () => {
+    store.write({ kind: 'put', key: 'b', value: '1' });
+    store.write({ kind: 'append', key: 'a', value: '2' });
+    const view = store.view();
+    const sum = { first: store.sum.first, second: store.sum.second };
+    store.write({ kind: 'append', key: 'a', value: '3' });
+    store.write({ kind: 'put', key: 'c', value: '4' });
+    expect(view).to.deep.include({ size: 2, sum });
+    const entries = Array.from(view.entries(), ([key, { text }]) => [key, text]);
+    expect(entries).to.deep.equal([
+      ['a', '2'],
+      ['b', '1'],
+    ]);
+  });
 });

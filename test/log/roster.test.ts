@@ -1,7 +1,16 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { headerFromWire, headerToWire } from '../../src/log/header-wire.js';
 import { incarnation, replicaId } from '../../src/log/ids.js';
-import { PeerRefusal, type RefusalCause, type Roster } from '../../src/log/roster.js';
+import {
+  heardLog,
+  PeerRefusal,
+  Roster,
+  unheardLog,
+  type PeerLog,
+  type RecordedPeers,
+  type RefusalCause,
+} from '../../src/log/roster.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { thrown } from '../support/rejection.js';
 import {
@@ -205,6 +214,95 @@ describe('the roster', () => {
       thrown(() => roster.introduce(headerOf({ clusterId: 'another' }), undefined), PeerRefusal);
       expect(roster.refusals.get('wrong-cluster')).to.equal(1);
       expect(roster.peer(two).introduced).to.equal(false);
+    });
+  });
+
+  describe('over restarts', () => {
+    const log = (bootCounter: number, durableLsn: number, earlierDurableLsn: number): PeerLog => ({
+      bootCounter,
+      durableLsn,
+      earlierDurableLsn,
+    });
+    const told = (bootCounter: number, durableLsn: number) => headerOf({ bootCounter, durableLsn });
+    const restarted = (recorded: RecordedPeers): Roster =>
+      new Roster({
+        members: roster.members,
+        me: roster.me,
+        clusterId,
+        incarnation: roster.incarnation,
+        clock,
+        introductions: 'none',
+        recorded,
+      });
+
+    it('keeps the highest end of a log that a peer has told in this start, and in all earlier ones', () => {
+      for (const [bootCounter, durableLsn, expected] of [
+        [2, 10, log(2, 10, 0)],
+        [2, 8, log(2, 10, 0)],
+        [2, 15, log(2, 15, 0)],
+        [3, 12, log(3, 12, 15)],
+        [2, 99, log(3, 12, 15)],
+        [3, 13, log(3, 13, 15)],
+        [5, 20, log(5, 20, 15)],
+        [6, 1, log(6, 1, 20)],
+      ] as const) {
+        roster.admit(told(bootCounter, durableLsn));
+        roster.pinned(two);
+        expect(roster.pins()[0]?.log, `start ${bootCounter}, frame ${durableLsn}`).to.deep.equal(expected);
+      }
+    });
+
+    it('comes to the same in whatever order the messages of one start arrive', () => {
+      fc.assert(
+        fc.property(fc.array(fc.nat({ max: 50 }), { minLength: 1 }), (lsns) => {
+          const known = lsns.reduce((before, lsn) => heardLog(before, 1, lsn), unheardLog);
+          expect(known).to.deep.equal(log(1, Math.max(...lsns), 0));
+        }),
+      );
+    });
+
+    it('has nobody on record before it was said, and asks for it once', () => {
+      expect(roster.toPin(two)).to.equal(undefined);
+      roster.admit(headerOf());
+      expect(roster.pins()).to.deep.equal([]);
+      expect(roster.toPin(two)).to.equal(incarnationOf(2));
+      roster.pinned(two);
+      expect(roster.toPin(two)).to.equal(undefined);
+      expect(roster.pins()).to.deep.equal([
+        { replica: two, incarnation: incarnationOf(2), log: log(0, 0, 0) },
+      ]);
+    });
+
+    it('refuses another incarnation of whom it had on record when it stopped', () => {
+      const pins = [{ replica: two, incarnation: incarnation('the-first'), log: log(1, 5, 0) }];
+      roster = restarted({ pins, done: [] });
+      const { message } = refused(headerOf(), 'changed-incarnation');
+      expect(message).to.include('the-first').and.to.include('process-2');
+      roster.admit(headerOf({ incarnation: incarnation('the-first'), bootCounter: 2, durableLsn: 3 }));
+      expect(roster.pins()[0]?.log).to.deep.equal(log(2, 3, 5));
+    });
+
+    it('takes up what others were done with, but not what an earlier start of its own was', () => {
+      roster = restarted({ pins: [], done: [doneEntry(1, 9), doneEntry(2, 4), doneEntry(3, 6)] });
+      expect([1, 2, 3].map((id) => roster.done.throughOf(replicaId(id)))).to.deep.equal([undefined, 4, 6]);
+      expect(roster.done.min()).to.equal(0);
+    });
+
+    it('tells its boot counter and the end of its own log with every message', () => {
+      let end = 7;
+      roster = new Roster({
+        members: roster.members,
+        me: roster.me,
+        clusterId,
+        incarnation: roster.incarnation,
+        bootCounter: 3,
+        durableLsn: () => end,
+        clock,
+        introductions: 'none',
+      });
+      expect(roster.envelope(two, 'body').header).to.deep.include({ bootCounter: 3, durableLsn: 7 });
+      end = 8;
+      expect(roster.envelope(two, 'body').header.durableLsn).to.equal(8);
     });
   });
 

@@ -64,7 +64,7 @@ describe('the instances of a peer', () => {
         for (const event of sequence) {
           if (event.kind === 'forget') {
             if (event.floor < naive.floor) continue;
-            instances.forgetBelow(event.floor, event.floor);
+            instances.forgetBelow(event.floor, event.floor, 0);
             naive.floor = event.floor;
           } else {
             const { kind, slot } = event;
@@ -116,7 +116,7 @@ describe('the instances of a peer', () => {
 
   it('are never made below the floor', () => {
     const instances = new Instances();
-    instances.forgetBelow(4, 4);
+    instances.forgetBelow(4, 4, 0);
     expect(thrown(() => instances.obtain(3), RangeError).message).to.include('slot 3');
     thrown(() => instances.advance(3, decided), RangeError);
     expect(instances.find(3)).to.equal(undefined);
@@ -130,7 +130,7 @@ describe('the instances of a peer', () => {
       instances.obtain(slot).proposing = proposing;
       return proposing;
     });
-    instances.forgetBelow(4, 9);
+    instances.forgetBelow(4, 9, 0);
     expect(proposers.map(({ signal }) => signal.aborted)).to.deep.equal([true, true, false]);
     expect(instances.find(3)).to.equal(undefined);
     expect(instances.find(4)).to.not.equal(undefined);
@@ -139,16 +139,16 @@ describe('the instances of a peer', () => {
   it('keep their max when they are forgotten', () => {
     const instances = new Instances();
     instances.obtain(7);
-    instances.forgetBelow(9, 9);
+    instances.forgetBelow(9, 9, 0);
     expect(instances.max).to.equal(7);
     expect(instances.size).to.equal(0);
   });
 
   it('refuse to be forgotten past min, or to come back', () => {
     const instances = new Instances();
-    thrown(() => instances.forgetBelow(5, 4), InvariantViolation);
-    instances.forgetBelow(4, 4);
-    thrown(() => instances.forgetBelow(3, 4), InvariantViolation);
+    thrown(() => instances.forgetBelow(5, 4, 4), InvariantViolation);
+    instances.forgetBelow(4, 4, 0);
+    thrown(() => instances.forgetBelow(3, 4, 0), InvariantViolation);
     expect(instances.floor).to.equal(4);
   });
 

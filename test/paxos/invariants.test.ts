@@ -74,9 +74,14 @@ describe('the other invariants', () => {
   });
 
   it('stop a floor that falls or passes min', () => {
-    thrown(() => checkFloor(5, 4, 9), InvariantViolation);
-    thrown(() => checkFloor(5, 10, 9), InvariantViolation);
-    expect(() => checkFloor(5, 9, 9)).to.not.throw();
-    expect(() => checkFloor(5, 5, 9)).to.not.throw();
+    thrown(() => checkFloor(5, 4, 9, 9), InvariantViolation);
+    thrown(() => checkFloor(5, 10, 9, 0), InvariantViolation);
+    expect(() => checkFloor(5, 9, 9, 0)).to.not.throw();
+    expect(() => checkFloor(5, 5, 9, 0)).to.not.throw();
+  });
+
+  it('let the floor pass min as far as the application has given up, and no further', () => {
+    expect(() => checkFloor(5, 12, 9, 12)).to.not.throw();
+    thrown(() => checkFloor(5, 13, 9, 12), InvariantViolation);
   });
 });

@@ -1,63 +1,31 @@
 import { expect } from 'chai';
-import type { Batch } from '../../src/log/batch.js';
 import { LogError } from '../../src/log/errors.js';
 import { replicaId } from '../../src/log/ids.js';
 import { limits } from '../../src/log/limits.js';
-import { decodeBatch, encodeBatch } from '../../src/log/wire.js';
-import type { Decide } from '../../src/paxos/messages.js';
-import { PaxosLog } from '../../src/paxos/paxos-log.js';
+import { decodeBatch } from '../../src/log/wire.js';
+import type { PaxosLog } from '../../src/paxos/paxos-log.js';
 import { turns } from '../support/fake-clock.js';
-import { textOf, valueOf } from '../support/paxos-values.js';
-import { agreeToAll, fromTwo, peerWorld, type PeerWorld } from '../support/peer-world.js';
-import { incarnationOf } from '../support/rosters.js';
+import { batchOf, decisionOf, decisions, logOnPeer, type LogOnPeer } from '../support/log-on-peer.js';
+import { valueOf } from '../support/paxos-values.js';
+import { agreeToAll, fromTwo } from '../support/peer-world.js';
 
 const two = replicaId(2);
 const never = () => new AbortController().signal;
 
-const batchOf = (origin: number, number: number, ...commands: string[]): Batch => ({
-  origin: replicaId(origin),
-  incarnation: incarnationOf(origin),
-  number,
-  commands: commands.map(valueOf),
-});
-const decisionOf = (slot: number, batch: Batch): Decide => ({ slot, value: encodeBatch(batch) });
-/** Batches of replica 2, one a slot. */
-const decisions = (first: number, last: number): Decide[] =>
-  Array.from({ length: last - first + 1 }, (_, index) =>
-    decisionOf(first + index, batchOf(2, first + index + 1, `command ${first + index}`)),
-  );
-
 describe('the replicated log on Paxos', () => {
-  let world: PeerWorld;
+  let world: LogOnPeer;
   let log: PaxosLog<string>;
   let applied: string[];
+  let afterMs: LogOnPeer['afterMs'];
 
   beforeEach(() => {
-    world = peerWorld();
-    applied = [];
-    log = new PaxosLog({
-      peer: world.peer,
-      clock: world.clock,
-      fatal: (error) => {
-        throw error;
-      },
-      stateMachine: {
-        apply: (slot, commands) =>
-          commands.map((command) => {
-            applied.push(`${slot} ${textOf(command)}`);
-            return `${textOf(command)} at ${slot}`;
-          }),
-      },
-    });
+    world = logOnPeer();
+    ({ log, applied, afterMs } = world);
   });
-  afterEach(() => log.close());
-
-  const afterMs = async (ms: number) => {
-    for (let passedMs = 0; passedMs < ms; passedMs += 10) {
-      world.clock.advance(10);
-      await turns();
-    }
-  };
+  afterEach(() => {
+    expect(world.failures).to.deep.equal([]);
+    return log.close();
+  });
 
   it('packs what waits into one batch and hands each caller its own result', async () => {
     agreeToAll(world);

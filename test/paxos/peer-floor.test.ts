@@ -13,9 +13,12 @@ describe('a Paxos peer that is asked below its floor', () => {
   const behind = { kind: 'behind', floor: 5 };
 
   beforeEach(async () => {
-    world = peerWorld(journal);
     journal.appended.splice(0);
+    world = peerWorld(journal);
     await forgetThrough(world, 4);
+    journal.sync();
+    await turns();
+    journal.appended.splice(0);
   });
 
   afterEach(() => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { replicaId, type ReplicaId } from '../../src/log/ids.js';
-import type { AcceptReply, PrepareReply, Vote } from '../../src/paxos/messages.js';
+import type { AcceptReply, PrepareReply, Refused, Vote } from '../../src/paxos/messages.js';
 import { beginRound, onAcceptReply, onPrepareReply, type Round } from '../../src/paxos/round.js';
 import { ballotOf, ballots, highest, replicas, textOf, valueOf } from '../support/paxos-values.js';
 
@@ -21,24 +21,39 @@ const refusals = fc.oneof(
   values.map((value) => ({ kind: 'decided' as const, value })),
   fc.nat(9).map((floor) => ({ kind: 'behind' as const, floor })),
 );
+const noAnswers = fc.constantFrom(
+  { kind: 'refused' as const, reason: 'no-space' as const },
+  { kind: 'refused' as const, reason: 'not-voting' as const },
+);
 const promises = fc
   .option(votes, { nil: undefined })
   .map((vote): PrepareReply => ({ kind: 'promise', vote }));
 const mostly = <Reply>(often: fc.Arbitrary<Reply>, rarely: fc.Arbitrary<Reply>) =>
-  fc.array(fc.tuple(ids, fc.oneof({ weight: 12, arbitrary: often }, { weight: 1, arbitrary: rarely })), {
-    maxLength: 12,
-  });
+  fc.array(
+    fc.tuple(
+      ids,
+      fc.oneof<fc.MaybeWeightedArbitrary<Reply | Refused>[]>(
+        { weight: 12, arbitrary: often },
+        { weight: 1, arbitrary: rarely },
+        { weight: 3, arbitrary: noAnswers },
+      ),
+    ),
+    { maxLength: 12 },
+  );
 const prepareReplies = mostly<PrepareReply>(promises, refusals);
 const acceptReplies = mostly<AcceptReply>(fc.constant({ kind: 'accept-ok' }), refusals);
 
-const end = (reply: Exclude<PrepareReply | AcceptReply, { kind: 'promise' | 'accept-ok' }>): Round => {
+const end = (
+  from: ReplicaId,
+  reply: Exclude<PrepareReply | AcceptReply, { kind: 'promise' | 'accept-ok' | 'refused' }>,
+): Round => {
   switch (reply.kind) {
     case 'reject':
       return { phase: 'lost', highestPromised: reply.highestPromised };
     case 'decided':
       return { phase: 'learned', value: reply.value };
     case 'behind':
-      return { phase: 'behind', floor: reply.floor };
+      return { phase: 'behind', from, floor: reply.floor };
   }
 };
 
@@ -46,10 +61,12 @@ const voteIn = (reply: PrepareReply): Vote[] =>
   reply.kind === 'promise' && reply.vote !== undefined ? [reply.vote] : [];
 
 /** Looks at all the answers again for each prefix of them, and stops at the first that settles the phase. */
-const naivePrepare = (replies: readonly (readonly [ReplicaId, PrepareReply])[]): Round => {
+const naivePrepare = (all: readonly (readonly [ReplicaId, PrepareReply])[]): Round => {
+  const replies = all.filter(([, { kind }]) => kind !== 'refused');
   for (let length = 1; length <= replies.length; length += 1) {
-    const [, last] = replies[length - 1]!;
-    if (last.kind !== 'promise') return end(last);
+    const [from, last] = replies[length - 1]!;
+    if (last.kind === 'refused') continue;
+    if (last.kind !== 'promise') return end(from, last);
     const prefix = replies.slice(0, length);
     if (new Set(prefix.map(([from]) => from)).size < majority) continue;
     const cast = prefix.flatMap(([, reply]) => voteIn(reply));
@@ -64,10 +81,12 @@ const naivePrepare = (replies: readonly (readonly [ReplicaId, PrepareReply])[]):
   };
 };
 
-const naiveAccept = (replies: readonly (readonly [ReplicaId, AcceptReply])[]): Round => {
+const naiveAccept = (all: readonly (readonly [ReplicaId, AcceptReply])[]): Round => {
+  const replies = all.filter(([, { kind }]) => kind !== 'refused');
   for (let length = 1; length <= replies.length; length += 1) {
-    const [, last] = replies[length - 1]!;
-    if (last.kind !== 'accept-ok') return end(last);
+    const [from, last] = replies[length - 1]!;
+    if (last.kind === 'refused') continue;
+    if (last.kind !== 'accept-ok') return end(from, last);
     const voters = new Set(replies.slice(0, length).map(([from]) => from));
     if (voters.size >= majority) return { phase: 'chosen', value: own };
   }

@@ -9,6 +9,8 @@ import {
   LearnResponse,
   PrepareRequest,
   PrepareResponse,
+  ReachRequest,
+  ReachResponse,
   type MessageFns,
 } from '../../gen/synod/paxos/v1/paxos.js';
 import { replicaId } from '../../src/log/ids.js';
@@ -24,6 +26,8 @@ import {
   learnReplyCodec,
   prepareCodec,
   prepareReplyCodec,
+  reachCodec,
+  reachReplyCodec,
 } from '../../src/paxos/wire.js';
 import type { Codec } from '../../src/rpc/peer-method.js';
 import { ballotOf, valueOf } from '../support/paxos-values.js';
@@ -43,6 +47,10 @@ const refusal = fc.oneof(
   fc.record({ kind: fc.constant('reject' as const), highestPromised: ballot }),
   fc.record({ kind: fc.constant('decided' as const), value }),
   behind,
+  fc.record({
+    kind: fc.constant('refused' as const),
+    reason: fc.constantFrom('no-space' as const, 'not-voting' as const),
+  }),
 );
 const option = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined });
 
@@ -90,6 +98,16 @@ describe('the messages of Paxos on the wire', () => {
     LearnResponse,
     fc.record({ decided: fc.array(fc.record({ slot, value }), { maxLength: 3 }), behind: option(behind) }),
   );
+
+  comesBack('Reach', reachCodec, ReachRequest, fc.constant(undefined));
+  comesBack('the answer to Reach', reachReplyCodec, ReachResponse, fc.record({ reach: option(slot) }));
+
+  it('refuse a refusal for a reason that is none', () => {
+    const refused = prepareReplyCodec.write({ header, body: { kind: 'refused', reason: 'no-space' } });
+    const garbled = { ...refused, result: { $case: 'refused' as const, value: { reason: 'TIRED' } } };
+    expect(thrown(() => prepareReplyCodec.read(garbled), Error).message).to.include('TIRED');
+    thrown(() => acceptReplyCodec.read(garbled), Error);
+  });
 
   it('refuse an answer that says nothing', () => {
     const empty = { header: prepareReplyCodec.write({ header, body: { kind: 'behind', floor: 0 } }).header };

@@ -21,8 +21,14 @@ export class RunningCommand {
   stderr = '';
   readonly #child: ChildProcess;
 
-  constructor(commandLine: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  /** @param directory the working directory, if not that of the tests */
+  constructor(
+    commandLine: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    directory?: string,
+  ) {
     this.#child = spawn(process.execPath, [commandPath, ...commandLine], {
+      cwd: directory,
       // A process group of its own, as a shell gives it.
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],

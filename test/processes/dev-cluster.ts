@@ -26,9 +26,23 @@ export interface DevCluster {
   readonly replicas: readonly PrintedReplica[];
 }
 
+/** How `dev` keeps its state: in a directory, or in memory. */
+const storageFlags = (dataDirectory: string | undefined): string[] =>
+  dataDirectory === undefined ? ['--in-memory'] : ['--data-dir', dataDirectory];
+
+/** The command line of one on the given ports, which follow each other. */
+export const devFlags = (ports: readonly number[], dataDirectory?: string): string[] => [
+  ...['dev', '--port', String(ports[0]), '--replicas', String(ports.length)],
+  ...storageFlags(dataDirectory),
+];
+
 /** Starts one on the given ports, which follow each other, and waits until it is ready. */
-export async function devCluster(ports: readonly number[]): Promise<DevCluster> {
-  const dev = new RunningCommand(['dev', '--port', String(ports[0]), '--replicas', String(ports.length)]);
+export async function devCluster(
+  ports: readonly number[],
+  dataDirectory?: string,
+  flags: readonly string[] = [],
+): Promise<DevCluster> {
+  const dev = new RunningCommand([...devFlags(ports, dataDirectory), ...flags]);
   await dev.printed('stdout', /^ready: .*\n/m);
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   return { dev, ports, addresses, replicas: replicasIn(dev.stdout) };

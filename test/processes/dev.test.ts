@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { freePorts } from '../support/free-ports.js';
 import { endCommands, runCommand, RunningCommand } from './command.js';
-import { devCluster, freeDevCluster, isAlive, replicasIn } from './dev-cluster.js';
+import { devCluster, devFlags, freeDevCluster, isAlive, replicasIn } from './dev-cluster.js';
 import { until } from './until.js';
 
-describe('synod dev', () => {
+describe('synod dev in memory', () => {
   afterEach(endCommands);
 
   it('survives the death of one replica, reports it, and ends at Ctrl-C with nothing left behind', async () => {
@@ -58,7 +58,7 @@ describe('synod dev', () => {
     const ports = await freePorts(5);
     const { dev, replicas } = await devCluster(ports.slice(2));
     // Its first two ports are free: what was already started has to be stopped.
-    const second = new RunningCommand(['dev', '--port', String(ports[0]), '--log-level', 'silent']);
+    const second = new RunningCommand([...devFlags(ports.slice(0, 3)), '--log-level', 'silent']);
     const { how, stdout, stderr } = await second.ended;
     expect(how).to.equal(69);
     expect(stdout).to.equal('');
@@ -87,8 +87,7 @@ describe('synod dev', () => {
   });
 
   it('stops cleanly when it is interrupted before it is ready', async () => {
-    const [port] = await freePorts(3);
-    const dev = new RunningCommand(['dev', '--port', String(port)]);
+    const dev = new RunningCommand(devFlags(await freePorts(3)));
     await dev.printed('stderr', /3 replicas/);
     dev.pressCtrlC();
     const { how, stderr } = await dev.ended;

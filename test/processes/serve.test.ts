@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { encodeBatch } from '../../src/log/wire.js';
@@ -10,9 +9,12 @@ import { openChannel } from '../../src/rpc/channel.js';
 import { parseAddress } from '../../src/rpc/address.js';
 import { realClock } from '../../src/runtime/real-clock.js';
 import { defaultSessionParameters, stateVersions } from '../../src/kv/limits.js';
-import { helloLink } from '../../src/server/peer-service.js';
+import { peerServiceLink } from '../../src/server/peer-service.js';
+import { SuspectMark } from '../../src/server/suspect-mark.js';
+import { nodeDisk } from '../../src/storage/node-disk.js';
 import { freePorts } from '../support/free-ports.js';
 import { endCommands, runCommand, RunningCommand } from './command.js';
+import { temporaryDirectory, type TemporaryDirectory } from './temporary-directory.js';
 
 describe('synod serve', () => {
   afterEach(endCommands);
@@ -20,7 +22,7 @@ describe('synod serve', () => {
   const single = async () => {
     const [port] = await freePorts(1);
     const address = `127.0.0.1:${port}`;
-    return { address, flags: ['serve', '--id', '1', '--peers', `1=${address}`] };
+    return { address, flags: ['serve', '--id', '1', '--peers', `1=${address}`, '--in-memory'] };
   };
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -40,26 +42,97 @@ describe('synod serve', () => {
     });
   }
 
+  describe('on disk', () => {
+    let directory: TemporaryDirectory;
+    beforeEach(async () => {
+      directory = await temporaryDirectory();
+    });
+    afterEach(async () => {
+      await endCommands();
+      await directory.remove();
+    });
+    const listening = async (serve: RunningCommand): Promise<RunningCommand> => {
+      await serve.printed('stdout', /\n/);
+      return serve;
+    };
+    const onDisk = async () => {
+      const { address, flags } = await single();
+      const data = join(directory.path, 'data');
+      return {
+        address,
+        data,
+        flags: [...flags.filter((flag) => flag !== '--in-memory'), '--data-dir', data],
+      };
+    };
+
+    it('keeps its state in ./data-ID, says so, and returns with it after kill -9', async () => {
+      const { address, flags } = await single();
+      const commandLine = flags.filter((flag) => flag !== '--in-memory');
+      const first = await listening(new RunningCommand(commandLine, {}, directory.path));
+      expect(first.stderr).to.match(/^replica 1 keeps its state in data-1: /m);
+      expect(await readdir(directory.path)).to.deep.equal(['data-1']);
+      expect((await runCommand(['put', 'key', 'value', '--endpoints', address])).how).to.equal(0);
+      first.kill('SIGKILL');
+      await first.ended;
+      await listening(new RunningCommand(commandLine, {}, directory.path));
+      expect((await runCommand(['get', 'key', '--endpoints', address])).stdout).to.equal('value\n');
+    });
+
+    it('ends with 78 and one line where its directory is in use, or of another replica', async () => {
+      const { address, data, flags } = await onDisk();
+      const first = await listening(new RunningCommand(flags));
+      const refused = async (commandLine: readonly string[], pattern: RegExp): Promise<void> => {
+        const { how, stdout, stderr } = await runCommand([...commandLine, '--log-level', 'silent']);
+        expect([how, stdout]).to.deep.equal([78, '']);
+        expect(stderr)
+          .to.match(/^synod: [^\n]+\n$/)
+          .and.to.match(pattern);
+      };
+      await refused(flags, /is in use by/);
+      first.kill('SIGTERM');
+      await first.ended;
+      await refused(
+        ['serve', '--id', '2', '--peers', `2=${address}`, '--data-dir', data],
+        /is of replica 1; this is replica 2/,
+      );
+      await refused(
+        [...flags, '--cluster-id', 'other'],
+        /is of cluster [0-9a-f]+; this replica is of cluster other/,
+      );
+    });
+
+    it('ends with 74 and one line where its directory is suspect', async () => {
+      const { data, flags } = await onDisk();
+      const first = await listening(new RunningCommand(flags));
+      first.kill('SIGTERM');
+      await first.ended;
+      await (await SuspectMark.read(nodeDisk(data))).set(1024);
+      const { how, stderr } = await runCommand([...flags, '--log-level', 'silent']);
+      expect(how).to.equal(74);
+      expect(stderr).to.match(/^synod: .* at slot 1024 .* --rebuild.*\n$/);
+    });
+  });
+
   it('warns that nothing is encrypted where it listens beyond loopback', async () => {
     const [port] = await freePorts(1);
     // Still this machine's loopback, in a spelling that is not known as such.
     const listen = `[::ffff:127.0.0.1]:${port}`;
-    const serve = new RunningCommand(['serve', '--id', '1', '--peers', `1=${listen}`]);
+    const serve = new RunningCommand(['serve', '--id', '1', '--peers', `1=${listen}`, '--in-memory']);
     await serve.printed('stdout', /\n/);
     expect(serve.stderr).to.match(/^warning: .* nothing is encrypted or authenticated yet$/m);
   });
 
   it('listens on a Unix socket', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'synod-serve-'));
+    const directory = await temporaryDirectory();
     try {
-      const address = `unix:${join(directory, 'replica.sock')}`;
-      const serve = new RunningCommand(['serve', '--id', '1', '--peers', `1=${address}`]);
+      const address = `unix:${join(directory.path, 'replica.sock')}`;
+      const serve = new RunningCommand(['serve', '--id', '1', '--peers', `1=${address}`, '--in-memory']);
       await serve.printed('stdout', /\n/);
       expect(serve.stdout).to.equal(`replica 1 pid ${serve.pid} ${address}\n`);
       expect((await runCommand(['put', 'key', 'value', '--endpoints', address])).how).to.equal(0);
     } finally {
       await endCommands();
-      await rm(directory, { recursive: true });
+      await directory.remove();
     }
   });
 
@@ -104,7 +177,8 @@ describe('synod serve', () => {
 
   it('ends with 70 and one line where an error is caught by nobody', async () => {
     const { flags } = await single();
-    const crash = "setTimeout(() => { throw new Error('out of the blue'); }, 700)";
+    const crash =
+      "setInterval(() => { if (process.listenerCount('uncaughtException') > 0) throw new Error('out of the blue'); }, 50)";
     const serve = new RunningCommand([...flags, '--log-level', 'silent'], {
       NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(crash)}"`,
     });
@@ -119,7 +193,7 @@ describe('synod serve', () => {
     const addresses = ports.map((port) => `127.0.0.1:${port}`);
     const serve = new RunningCommand([
       ...['serve', '--id', '1', '--peers', `1=${addresses[0]},2=${addresses[1]}`],
-      ...['--cluster-id', 'test', '--log-level', 'silent'],
+      ...['--cluster-id', 'test', '--in-memory', '--log-level', 'silent'],
     ]);
     await serve.printed('stdout', /\n/);
     await decideUnknownCommand(addresses.map((address, index) => ({ id: replicaId(index + 1), address })));
@@ -152,11 +226,13 @@ async function decideUnknownCommand(members: readonly Member[]): Promise<void> {
     minimumStateVersion: stateVersions.minimum,
     maximumStateVersion: stateVersions.maximum,
     stateVersion: stateVersions.initial,
+    checkpoint: undefined,
+    pins: [],
   };
   const unknown = Buffer.from([0xfa, 0x7f, 0x00]);
   const value = encodeBatch({ origin: two, incarnation: process, number: 1, commands: [unknown] });
   try {
-    await helloLink(roster, one, channel).hello(roster.envelope(one, hello), { timeoutMs: 2000 });
+    await peerServiceLink(roster, one, channel).hello(roster.envelope(one, hello), { timeoutMs: 2000 });
     const { decide } = paxosLink(roster, one, channel);
     await decide(roster.envelope(one, { slot: 0, value }), { timeoutMs: 2000 }).catch(() => undefined);
   } finally {

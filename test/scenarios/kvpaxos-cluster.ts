@@ -7,6 +7,7 @@ import type { Random } from '../../src/runtime/random.js';
 import { CountedClerk } from './counted-clerk.js';
 import { FaultModel } from './fault-model.js';
 import type { Observed } from './report.js';
+import { diskOptions, readOptions } from './variant.js';
 
 export interface KvpaxosClusterOptions {
   readonly serverCount: number;
@@ -134,6 +135,8 @@ export class KvpaxosCluster implements Observed {
 
   async #startServer(server: number): Promise<void> {
     const replica = await startReplica({
+      ...readOptions,
+      ...diskOptions(this.directory, server),
       ...this.options.replicaOptions,
       id: server + 1,
       peers: this.servers.map((member) => ({ id: member + 1, address: this.endpoint(member) })),

@@ -6,6 +6,7 @@ import { makePaxosPeer, type PaxosPeer, type RunningPaxosPeer } from '../../src/
 import type { Random } from '../../src/runtime/random.js';
 import { FaultModel } from './fault-model.js';
 import type { Observed } from './report.js';
+import { diskOptions } from './variant.js';
 
 export interface PaxosClusterOptions {
   /** Members of the cluster, which are numbered from 0. */
@@ -93,6 +94,7 @@ export class PaxosCluster implements Observed {
   async make(index: number): Promise<void> {
     const { roundTimeoutMs } = this.options;
     const running = await makePaxosPeer({
+      ...diskOptions(this.directory, index),
       peers: this.indices.map((member) => ({ id: member + 1, address: this.#address(member) })),
       me: index + 1,
       serverInterceptors: [this.faults.serverInterceptor(index)],

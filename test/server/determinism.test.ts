@@ -15,7 +15,7 @@ interface Outcome {
 
 /** Two clerks write chains while messages are lost and one of three replicas crashes for good. */
 async function live(seed: number): Promise<Outcome> {
-  const world = new FakeWorld({ seed, replicaCount: 3, loss: 0.1, delayLimitMs: 20 });
+  const world = await FakeWorld.create({ seed, replicaCount: 3, loss: 0.1, delayLimitMs: 20 });
   const clerks = [world.clerk('first'), world.clerk('second')];
   let finished = 0;
   const chains: string[] = [];

@@ -4,22 +4,39 @@ import type { ClientLink } from '../../src/clerk/client-link.js';
 import { defaultSessionParameters } from '../../src/kv/limits.js';
 import { incarnation, replicaId, type ReplicaId } from '../../src/log/ids.js';
 import type { Enveloped } from '../../src/log/header.js';
-import type { Member } from '../../src/log/roster.js';
+import { PeerRefusal, type Member } from '../../src/log/roster.js';
 import { CallError } from '../../src/rpc/call-error.js';
 import type { Call } from '../../src/rpc/link.js';
-import { silentLogger } from '../../src/runtime/logger.js';
+import { refusalError } from '../../src/rpc/peer-method.js';
+import type { Logger } from '../../src/runtime/logger.js';
 import { seededRandom, type Random } from '../../src/runtime/random.js';
+import { openDataDirectory, type DataDirectory } from '../../src/server/data-directory.js';
 import { Replica, type ReplicaLink } from '../../src/server/replica.js';
+import type { PullRequest, SnapshotPiece } from '../../src/server/snapshot-transfer.js';
 import { FakeClock } from './fake-clock.js';
+import { SimulatedDisk } from './simulated-disk.js';
 
 export interface FakeWorldOptions {
   readonly seed: number;
   readonly replicaCount: number;
   /** The share of messages that are lost, requests and replies alike, from 0 to 1. */
   readonly loss: number;
+  /** The share of messages between replicas that arrive a second time soon after; default 0. */
+  readonly duplication?: number;
   /** How long a message is under way at the most. */
   readonly delayLimitMs: number;
+  /** Whether each replica has a disk that takes its time to sync and forgets what was not synced; default false. */
+  readonly disks?: boolean;
+  /** How often the replicas compare their digests; the default is theirs. */
+  readonly checkpointIntervalSlots?: number;
 }
+
+/** The longest that a sync of a disk takes: longer than messages, so that what does not wait for it is caught. */
+const syncLimitMs = 30;
+/** How soon after a message its duplicate comes at the latest. */
+const duplicateLimitMs = 10;
+/** How long the replicas of a new world may take to come up. */
+const bootLimitMs = 60_000;
 
 /** A reader of bytes and of maps, so that a traced message shows all it says. */
 const readable = (_key: string, value: unknown): unknown => {
@@ -34,27 +51,54 @@ const readable = (_key: string, value: unknown): unknown => {
 export class FakeWorld {
   readonly clock = new FakeClock();
   readonly replicas = new Map<ReplicaId, Replica>();
+  /** What replicas with disks have stopped themselves for. */
+  readonly failures: { readonly replica: ReplicaId; readonly error: unknown }[] = [];
+  /** Told of every moment that a replica names. */
+  onMoment: (replica: ReplicaId, event: string) => void = () => undefined;
+  readonly #told = new Map<string, number>();
   readonly #options: FakeWorldOptions;
   readonly #random: Random;
   readonly #trace: Hash = createHash('sha256');
   readonly #crashed = new Set<ReplicaId>();
+  readonly #members: readonly Member[];
+  readonly #disks = new Map<ReplicaId, SimulatedDisk>();
+  /** Counts the processes of each replica, so that a message to an earlier one is lost. */
+  readonly #lives = new Map<ReplicaId, number>();
   #lost = 0;
   #delivered = 0;
 
-  constructor(options: FakeWorldOptions) {
+  /** Makes the world and starts every replica. */
+  static async create(options: FakeWorldOptions): Promise<FakeWorld> {
+    const world = new FakeWorld(options);
+    let isUp = false;
+    const booted = world.#bootAll().finally(() => (isUp = true));
+    if (options.disks === true) await world.clock.runUntil(() => isUp, bootLimitMs);
+    await booted;
+    for (const replica of world.replicas.values()) replica.start();
+    return world;
+  }
+
+  private constructor(options: FakeWorldOptions) {
     this.#options = options;
     this.#random = seededRandom(options.seed);
     this.clock.onFire = (atMs, order) => this.#trace.update(`timer ${atMs} ${order}\n`);
-    const members = Array.from({ length: options.replicaCount }, (_, index) => ({
+    this.#members = Array.from({ length: options.replicaCount }, (_, index) => ({
       id: replicaId(index + 1),
       address: `fake:${index + 1}`,
     }));
-    for (const { id } of members) this.replicas.set(id, this.#replica(id, members));
-    for (const replica of this.replicas.values()) replica.start();
   }
 
   get messages(): { readonly delivered: number; readonly lost: number } {
     return { delivered: this.#delivered, lost: this.#lost };
+  }
+
+  /** How often the replicas' loggers were told this, by all of them together. */
+  told(message: string): number {
+    return this.#told.get(message) ?? 0;
+  }
+
+  isUp(id: ReplicaId): boolean {
+    return !this.#crashed.has(id);
   }
 
   /** The hash of everything that happened so far. */
@@ -62,11 +106,36 @@ export class FakeWorld {
     return this.#trace.copy().digest('hex');
   }
 
-  /** Ends a replica for good: nothing reaches it and nothing of it leaves any more. */
+  /** Ends a replica: nothing reaches it and nothing of it leaves any more, and its disk forgets what was not synced. */
   crash(id: ReplicaId): void {
     this.#trace.update(`crash ${id}\n`);
     this.#crashed.add(id);
-    void this.#at(id).close();
+    const disk = this.#disks.get(id);
+    if (disk !== undefined) this.#disks.set(id, this.#slowed(disk.crash()));
+    this.#at(id)
+      .close()
+      .catch(() => undefined);
+  }
+
+  /** What the disk of a replica holds now. */
+  copyOfDisk(id: ReplicaId): SimulatedDisk {
+    const disk = this.#disks.get(id);
+    if (disk === undefined) throw new RangeError(`replica ${id} has no disk`);
+    return disk.image();
+  }
+
+  /** Gives a crashed replica another disk, or an empty one. */
+  replaceDisk(id: ReplicaId, disk?: SimulatedDisk): void {
+    this.#trace.update(`replace disk ${id}\n`);
+    this.#disks.set(id, disk === undefined ? this.#newDisk() : this.#slowed(disk));
+  }
+
+  /** Starts a crashed replica again from its disk. */
+  async restart(id: ReplicaId): Promise<void> {
+    this.#trace.update(`restart ${id}\n`);
+    await this.#boot(id);
+    this.#crashed.delete(id);
+    this.#at(id).start();
   }
 
   clerk(name: string): BaseClerk {
@@ -90,26 +159,86 @@ export class FakeWorld {
     return replica;
   }
 
-  #replica(me: ReplicaId, members: readonly Member[]): Replica {
-    return new Replica({
-      members,
+  async #bootAll(): Promise<void> {
+    for (const { id } of this.#members) await this.#boot(id);
+  }
+
+  async #boot(me: ReplicaId): Promise<void> {
+    const life = (this.#lives.get(me) ?? 0) + 1;
+    this.#lives.set(me, life);
+    const random = seededRandom(this.#random.below(2 ** 31));
+    const { disks = false, checkpointIntervalSlots } = this.#options;
+    const directory = disks ? await this.#directory(me, random) : undefined;
+    const replica = await Replica.open({
+      members: this.#members,
       me,
-      clusterId: 'fake',
-      incarnation: incarnation(this.#random.hex(32)),
+      clusterId: directory?.clusterId ?? 'fake',
+      incarnation: directory?.directoryId ?? incarnation(random.hex(32)),
       sessionParameters: defaultSessionParameters,
+      directory,
+      rebuild: false,
+      logLimits: { slots: 64, bytes: 64 * 1024 },
+      reads: 'barrier',
       helloIntervalMs: 500,
       roundTimeoutMs: 1000,
       clock: this.clock,
-      random: seededRandom(this.#random.below(2 ** 31)),
-      logger: silentLogger,
-      link: (peer) => this.#link(me, peer.id),
-      failed: (error) => {
-        throw error;
+      random,
+      logger: this.#logger(),
+      trace: (event) => {
+        if (this.isUp(me) && this.#lives.get(me) === life) this.onMoment(me, event);
       },
+      link: (peer) => this.#link(me, peer.id, life),
+      failed: (error) => {
+        if (this.#crashed.has(me) || this.#lives.get(me) !== life) return;
+        if (!disks) throw error;
+        this.failures.push({ replica: me, error });
+      },
+      ...(checkpointIntervalSlots === undefined ? {} : { checkpointIntervalSlots }),
+    });
+    this.replicas.set(me, replica);
+  }
+
+  #logger(): Logger {
+    const count = (message: string) => void this.#told.set(message, this.told(message) + 1);
+    return { debug: () => undefined, info: count, warn: count, error: count };
+  }
+
+  #directory(me: ReplicaId, random: Random): Promise<DataDirectory> {
+    const disk = this.#disks.get(me) ?? this.#newDisk();
+    this.#disks.set(me, disk);
+    return openDataDirectory({
+      disk,
+      clock: this.clock,
+      random,
+      wanted: {
+        engine: 'paxos',
+        members: this.#members,
+        sessionParameters: defaultSessionParameters,
+        replica: me,
+        clusterId: 'fake',
+      },
+      clusterIdAtBirth: 'fake',
+      segmentBytes: 32 * 1024,
+      // The replica is told by the append that fails.
+      fatal: () => undefined,
     });
   }
 
-  #link(from: ReplicaId, to: ReplicaId): ReplicaLink {
+  #newDisk(): SimulatedDisk {
+    return this.#slowed(new SimulatedDisk(seededRandom(this.#random.below(2 ** 31))));
+  }
+
+  /** Lets syncs take a while; everything else a disk does takes no time. */
+  #slowed(disk: SimulatedDisk): SimulatedDisk {
+    disk.before = ({ kind }) =>
+      kind === 'datasync' || kind === 'sync-directory'
+        ? this.clock.sleep(this.#random.between(0.1, syncLimitMs))
+        : undefined;
+    return disk;
+  }
+
+  #link(from: ReplicaId, to: ReplicaId, life: number): ReplicaLink {
+    const gone = () => this.#crashed.has(from) || this.#lives.get(from) !== life;
     const method = <Request, Reply>(
       name: string,
       handle: (replica: Replica, request: Enveloped<Request>) => Promise<Enveloped<Reply>>,
@@ -117,10 +246,13 @@ export class FakeWorld {
       const call = this.#carried<Enveloped<Request>, Enveloped<Reply>>(
         `${from}>${to} ${name}`,
         to,
-        (request) => handle(this.#at(to), request),
+        (request) =>
+          this.#perhapsTwice(() => handle(this.#at(to), request)).catch((error: unknown) => {
+            throw error instanceof PeerRefusal ? refusalError(error) : error;
+          }),
       );
       const sending: typeof call = (request, options) =>
-        this.#crashed.has(from) ? Promise.reject(lostMessage()) : call(request, options);
+        gone() ? Promise.reject(lostMessage()) : call(request, options);
       return sending;
     };
     return {
@@ -128,8 +260,20 @@ export class FakeWorld {
       accept: method('accept', (replica, request) => replica.paxos.handleAccept(request)),
       decide: method('decide', (replica, request) => replica.paxos.handleDecide(request)),
       learn: method('learn', (replica, request) => replica.paxos.handleLearn(request)),
+      reach: method('reach', (replica, request) => replica.paxos.handleReach(request)),
       hello: method('hello', (replica, request) => replica.greeter.handleHello(request)),
+      pullSnapshot: (request, { signal }) => this.#streamed(from, to, request, signal, gone),
     };
+  }
+
+  /** Lets the duplicate of a message be taken in as well; whichever answer is there first goes back. */
+  #perhapsTwice<Reply>(handle: () => Promise<Reply>): Promise<Reply> {
+    const { duplication = 0 } = this.#options;
+    if (duplication === 0 || this.#random.between(0, 1) >= duplication) return handle();
+    const again = this.clock.sleep(this.#random.between(0, duplicateLimitMs)).then(handle);
+    const first = handle();
+    again.catch(() => undefined);
+    return Promise.race([first, again]);
   }
 
   /** A call over the made-up network: each way may be lost, and takes a while. */
@@ -144,7 +288,9 @@ export class FakeWorld {
       const answer = async (): Promise<Reply> => {
         await this.#travel(name, request);
         if (this.#crashed.has(to)) throw lostMessage();
+        const life = this.#lives.get(to);
         const reply = await handle(request, ended.signal);
+        if (this.#crashed.has(to) || this.#lives.get(to) !== life) throw lostMessage();
         await this.#travel(`${name} reply`, reply);
         return reply;
       };
@@ -162,6 +308,26 @@ export class FakeWorld {
         deadline.cancel();
       }
     };
+  }
+
+  /** A stream over the made-up network: each piece takes a while, and a lost one ends the stream. */
+  async *#streamed(
+    from: ReplicaId,
+    to: ReplicaId,
+    request: Enveloped<PullRequest>,
+    signal: AbortSignal,
+    gone: () => boolean,
+  ): AsyncIterable<Enveloped<SnapshotPiece>> {
+    const name = `${from}>${to} pull-snapshot`;
+    await this.#travel(name, request);
+    const life = this.#lives.get(to);
+    const isOver = () => gone() || this.#crashed.has(to) || this.#lives.get(to) !== life || signal.aborted;
+    if (isOver()) throw lostMessage();
+    for await (const piece of this.#at(to).snapshotSource.handlePull(request, signal)) {
+      await this.#travel(`${name} piece`, piece);
+      if (isOver()) throw lostMessage();
+      yield piece;
+    }
   }
 
   async #travel(name: string, message: unknown): Promise<void> {

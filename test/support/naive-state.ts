@@ -2,15 +2,16 @@ import type { SessionParameters } from '../../src/kv/limits.js';
 import type { Command, Session, WriteOperation } from '../../src/kv/operation.js';
 import { nextLink } from './fnv-twin.js';
 
-interface NaiveReply {
+export interface NaiveReply {
   readonly sequence: number;
   readonly result: object;
   readonly bytes: number;
 }
 
-interface NaiveSession {
+export interface NaiveSession {
   readonly id: number;
   acknowledged: number;
+  usedAt: number;
   replies: NaiveReply[];
 }
 
@@ -24,6 +25,8 @@ export class NaiveState {
   readonly values = new Map<string, string>();
   sessions: NaiveSession[] = [];
   issued = 0;
+  /** How often any session was opened, or found when a write came. */
+  uses = 0;
 
   constructor(private readonly parameters: SessionParameters) {}
 
@@ -37,7 +40,8 @@ export class NaiveState {
         };
       case 'open-session':
         this.issued += 1;
-        this.sessions.push({ id: this.issued, acknowledged: 0, replies: [] });
+        this.uses += 1;
+        this.sessions.push({ id: this.issued, acknowledged: 0, usedAt: this.uses, replies: [] });
         if (this.sessions.length > this.parameters.sessionLimit) this.sessions.shift();
         return { kind: 'session-opened', clientId: this.issued };
       case 'close-session':
@@ -59,6 +63,8 @@ export class NaiveState {
     const session = this.sessions.find(({ id }) => id === clientId);
     if (session === undefined) return refused('expired');
     this.sessions = [...this.sessions.filter((other) => other !== session), session];
+    this.uses += 1;
+    session.usedAt = this.uses;
     session.acknowledged = Math.max(session.acknowledged, acknowledgedThrough);
     session.replies = session.replies.filter((reply) => reply.sequence > session.acknowledged);
     if (sequence <= session.acknowledged) return refused('already-acknowledged');

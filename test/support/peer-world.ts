@@ -3,11 +3,11 @@ import type { DoneEntry } from '../../src/log/done-map.js';
 import type { Enveloped } from '../../src/log/header.js';
 import { replicaId } from '../../src/log/ids.js';
 import type { PaxosRecord, Vote } from '../../src/paxos/messages.js';
-import { PaxosPeer } from '../../src/paxos/peer.js';
+import { PaxosPeer, type PaxosPeerOptions } from '../../src/paxos/peer.js';
 import { seededRandom } from '../../src/runtime/random.js';
 import { memoryJournal, type Journal } from '../../src/storage/journal.js';
 import { FakePeer } from './fake-peer.js';
-import { FakeClock } from './fake-clock.js';
+import { FakeClock, turns } from './fake-clock.js';
 import { textOf } from './paxos-values.js';
 import { doneEntry, headerBetween, rosterOf } from './rosters.js';
 
@@ -22,7 +22,11 @@ export interface PeerWorld {
   readonly failures: unknown[];
 }
 
-export function peerWorld(journal: Journal<PaxosRecord> = memoryJournal()): PeerWorld {
+/** @param changes to the options that the peer of a world has otherwise */
+export function peerWorld(
+  journal: Journal<PaxosRecord> = memoryJournal(),
+  changes: Partial<PaxosPeerOptions> = {},
+): PeerWorld {
   const clock = new FakeClock();
   const [two, three] = [new FakePeer(2, 1), new FakePeer(3, 1)];
   const others = [two, three];
@@ -34,6 +38,7 @@ export function peerWorld(journal: Journal<PaxosRecord> = memoryJournal()): Peer
     clock,
     random: seededRandom(1),
     fatal: (error) => failures.push(error),
+    ...changes,
   });
   return { peer, clock, two, three, others, failures };
 }
@@ -50,6 +55,7 @@ export async function forgetThrough({ peer }: PeerWorld, through: number): Promi
   const done = [doneEntry(2, through), doneEntry(3, through)];
   await peer.handleLearn(fromTwo({ firstSlot: 0, lastSlot: 0 }, done));
   expect(peer.min()).to.equal(through + 1);
+  await turns();
 }
 
 /** Makes both fakes promise, telling of `vote`, and agree to everything after. */

@@ -44,7 +44,42 @@ export interface GetStatusResponse {
   peers: Peer[];
   /** Open instances, lowest slots first, at most 64. */
   instances: Instance[];
-  refusals: Refusals | undefined;
+  refusals:
+    | Refusals
+    | undefined;
+  /** Absent in memory. */
+  storage:
+    | Storage
+    | undefined;
+  /** The last checkpoint whose digest a majority shares; absent before the first. */
+  agreedCheckpoint:
+    | AgreedCheckpoint
+    | undefined;
+  /**
+   * What keeps this replica from taking its full part, in words; empty if nothing
+   * does.
+   */
+  trouble: string;
+}
+
+export interface Storage {
+  /** How often this directory has been started. */
+  bootCounter: number;
+  /** The end of the synced log. */
+  durableLsn: number;
+  /** What the log's segments take on disk. */
+  logBytes: number;
+  /** The last slot that the newest durable snapshot covers. */
+  snapshotThrough?: number | undefined;
+  snapshotBytes: number;
+  /** False while the disk is full: nothing that needs a record is answered. */
+  hasSpace: boolean;
+}
+
+export interface AgreedCheckpoint {
+  slot: number;
+  /** Hexadecimal. */
+  digest: string;
 }
 
 export interface Slots {
@@ -164,6 +199,9 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     peers: [],
     instances: [],
     refusals: undefined,
+    storage: undefined,
+    agreedCheckpoint: undefined,
+    trouble: "",
   };
 }
 
@@ -213,6 +251,15 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.refusals !== undefined) {
       Refusals.encode(message.refusals, writer.uint32(122).fork()).join();
+    }
+    if (message.storage !== undefined) {
+      Storage.encode(message.storage, writer.uint32(130).fork()).join();
+    }
+    if (message.agreedCheckpoint !== undefined) {
+      AgreedCheckpoint.encode(message.agreedCheckpoint, writer.uint32(138).fork()).join();
+    }
+    if (message.trouble !== "") {
+      writer.uint32(146).string(message.trouble);
     }
     return writer;
   },
@@ -348,6 +395,188 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             }
 
             message.refusals = Refusals.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.storage = Storage.decode(reader, reader.uint32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.agreedCheckpoint = AgreedCheckpoint.decode(reader, reader.uint32());
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.trouble = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseStorage(): Storage {
+  return { bootCounter: 0, durableLsn: 0, logBytes: 0, snapshotThrough: undefined, snapshotBytes: 0, hasSpace: false };
+}
+
+export const Storage: MessageFns<Storage> = {
+  encode(message: Storage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bootCounter !== 0) {
+      writer.uint32(8).uint64(message.bootCounter);
+    }
+    if (message.durableLsn !== 0) {
+      writer.uint32(16).uint64(message.durableLsn);
+    }
+    if (message.logBytes !== 0) {
+      writer.uint32(24).uint64(message.logBytes);
+    }
+    if (message.snapshotThrough !== undefined) {
+      writer.uint32(32).uint64(message.snapshotThrough);
+    }
+    if (message.snapshotBytes !== 0) {
+      writer.uint32(40).uint64(message.snapshotBytes);
+    }
+    if (message.hasSpace !== false) {
+      writer.uint32(48).bool(message.hasSpace);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Storage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStorage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bootCounter = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.durableLsn = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.logBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.snapshotThrough = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.snapshotBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.hasSpace = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAgreedCheckpoint(): AgreedCheckpoint {
+  return { slot: 0, digest: "" };
+}
+
+export const AgreedCheckpoint: MessageFns<AgreedCheckpoint> = {
+  encode(message: AgreedCheckpoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.slot !== 0) {
+      writer.uint32(8).uint64(message.slot);
+    }
+    if (message.digest !== "") {
+      writer.uint32(18).string(message.digest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgreedCheckpoint {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgreedCheckpoint();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.slot = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.string();
             continue;
           }
         }

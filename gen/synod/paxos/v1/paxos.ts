@@ -43,6 +43,7 @@ export interface PrepareResponse {
     | { $case: "reject"; value: Reject }
     | { $case: "decided"; value: Decided }
     | { $case: "behind"; value: Behind }
+    | { $case: "refused"; value: Refused }
     | undefined;
 }
 
@@ -60,6 +61,7 @@ export interface AcceptResponse {
     | { $case: "reject"; value: Reject }
     | { $case: "decided"; value: Decided }
     | { $case: "behind"; value: Behind }
+    | { $case: "refused"; value: Refused }
     | undefined;
 }
 
@@ -94,6 +96,21 @@ export interface LearnResponse {
   behind: Behind | undefined;
 }
 
+export interface ReachRequest {
+  header: Header | undefined;
+}
+
+export interface ReachResponse {
+  header:
+    | Header
+    | undefined;
+  /**
+   * The highest slot accepted or known decided, at least the last one below the
+   * floor; absent before any.
+   */
+  reach?: number | undefined;
+}
+
 export interface Promise {
   /** What the acceptor voted for last, if it ever voted in this instance. */
   vote: Vote | undefined;
@@ -122,6 +139,15 @@ export interface Decided {
 export interface Behind {
   /** The lowest slot still held. */
   floor: number;
+}
+
+/** Refused is no answer of an acceptor and counts for nothing. */
+export interface Refused {
+  /**
+   * NO_SPACE: the disk is full. NOT_VOTING: the replica may not vote on this slot
+   * until it has learned more, or has heard its peers after its start.
+   */
+  reason: string;
 }
 
 export interface DecidedSlot {
@@ -276,6 +302,9 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
       case "behind":
         Behind.encode(message.result.value, writer.uint32(42).fork()).join();
         break;
+      case "refused":
+        Refused.encode(message.result.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -331,6 +360,14 @@ export const PrepareResponse: MessageFns<PrepareResponse> = {
             }
 
             message.result = { $case: "behind", value: Behind.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.result = { $case: "refused", value: Refused.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -447,6 +484,9 @@ export const AcceptResponse: MessageFns<AcceptResponse> = {
       case "behind":
         Behind.encode(message.result.value, writer.uint32(42).fork()).join();
         break;
+      case "refused":
+        Refused.encode(message.result.value, writer.uint32(50).fork()).join();
+        break;
     }
     return writer;
   },
@@ -502,6 +542,14 @@ export const AcceptResponse: MessageFns<AcceptResponse> = {
             }
 
             message.result = { $case: "behind", value: Behind.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.result = { $case: "refused", value: Refused.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -776,6 +824,109 @@ export const LearnResponse: MessageFns<LearnResponse> = {
             }
 
             message.behind = Behind.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReachRequest(): ReachRequest {
+  return { header: undefined };
+}
+
+export const ReachRequest: MessageFns<ReachRequest> = {
+  encode(message: ReachRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReachRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReachRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReachResponse(): ReachResponse {
+  return { header: undefined, reach: undefined };
+}
+
+export const ReachResponse: MessageFns<ReachResponse> = {
+  encode(message: ReachResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.reach !== undefined) {
+      writer.uint32(16).uint64(message.reach);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReachResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReachResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.reach = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -1102,6 +1253,52 @@ export const Behind: MessageFns<Behind> = {
   },
 };
 
+function createBaseRefused(): Refused {
+  return { reason: "" };
+}
+
+export const Refused: MessageFns<Refused> = {
+  encode(message: Refused, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Refused {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefused();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseDecidedSlot(): DecidedSlot {
   return { slot: 0, value: Buffer.alloc(0) };
 }
@@ -1202,6 +1399,19 @@ export const PaxosPeerServiceService = {
     responseSerialize: (value: LearnResponse): Buffer => Buffer.from(LearnResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): LearnResponse => LearnResponse.decode(value),
   },
+  /**
+   * Reach asks how far a peer's acceptor has come, for a read that waits until
+   * everything answered before it is applied.
+   */
+  reach: {
+    path: "/synod.paxos.v1.PaxosPeerService/Reach" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReachRequest): Buffer => Buffer.from(ReachRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReachRequest => ReachRequest.decode(value),
+    responseSerialize: (value: ReachResponse): Buffer => Buffer.from(ReachResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReachResponse => ReachResponse.decode(value),
+  },
 } as const;
 
 export interface PaxosPeerServiceServer extends UntypedServiceImplementation {
@@ -1213,6 +1423,11 @@ export interface PaxosPeerServiceServer extends UntypedServiceImplementation {
   decide: handleUnaryCall<DecideRequest, DecideResponse>;
   /** Learn asks a peer for the decided values it holds in a range of slots. */
   learn: handleUnaryCall<LearnRequest, LearnResponse>;
+  /**
+   * Reach asks how far a peer's acceptor has come, for a read that waits until
+   * everything answered before it is applied.
+   */
+  reach: handleUnaryCall<ReachRequest, ReachResponse>;
 }
 
 export interface PaxosPeerServiceClient extends Client {
@@ -1279,6 +1494,25 @@ export interface PaxosPeerServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: LearnResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Reach asks how far a peer's acceptor has come, for a read that waits until
+   * everything answered before it is applied.
+   */
+  reach(
+    request: ReachRequest,
+    callback: (error: ServiceError | null, response: ReachResponse) => void,
+  ): ClientUnaryCall;
+  reach(
+    request: ReachRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReachResponse) => void,
+  ): ClientUnaryCall;
+  reach(
+    request: ReachRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReachResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -23,6 +25,38 @@ import { Header } from "./header.js";
 export const protobufPackage = "synod.peer.v1";
 
 export const protobufFileName = "synod/peer/v1/peer.proto";
+
+export interface PullSnapshotRequest {
+  header:
+    | Header
+    | undefined;
+  /**
+   * Goes on with a transfer that broke: the slot of its snapshot and the first
+   * piece that is missing. The owner may answer with a newer snapshot instead,
+   * from its piece 0.
+   */
+  through?: number | undefined;
+  firstChunk: number;
+}
+
+export interface PullSnapshotResponse {
+  header:
+    | Header
+    | undefined;
+  /** The last slot that the snapshot covers. */
+  through: number;
+  chunk: SnapshotChunk | undefined;
+}
+
+/** SnapshotChunk is one piece of a snapshot, at most 256 KiB. */
+export interface SnapshotChunk {
+  /** Counts from 0. */
+  number: number;
+  content: Buffer;
+  /** The CRC-32 of content. */
+  crc: number;
+  last: boolean;
+}
 
 export interface HelloRequest {
   header: Header | undefined;
@@ -47,11 +81,11 @@ export interface Hello {
   minimumStateVersion: number;
   maximumStateVersion: number;
   stateVersion: number;
-  /** Absent until replicas keep disks. */
+  /** The last checkpoint that the sender has passed; absent before the first. */
   checkpoint:
     | Checkpoint
     | undefined;
-  /** Which incarnation each id is known by; empty until replicas keep disks. */
+  /** Which incarnation each id is known by at the sender. */
   pins: Pin[];
 }
 
@@ -68,15 +102,243 @@ export interface SessionParameters {
   sequenceWindow: number;
 }
 
+/**
+ * Checkpoint is the digest of the replicated state after one slot, a multiple of
+ * 1,024; it is equal on every replica.
+ */
 export interface Checkpoint {
   slot: number;
   digest: Buffer;
 }
 
+/**
+ * Pin says by which incarnation a replica is known; one that has lost its
+ * directory comes back with another and is refused.
+ */
 export interface Pin {
   replicaId: number;
   incarnation: string;
+  /**
+   * The highest end of that replica's synced log that it told in its starts before
+   * the latest one. A log that now ends below it has lost what was acknowledged.
+   */
+  earlierDurableLsn: number;
 }
+
+function createBasePullSnapshotRequest(): PullSnapshotRequest {
+  return { header: undefined, through: undefined, firstChunk: 0 };
+}
+
+export const PullSnapshotRequest: MessageFns<PullSnapshotRequest> = {
+  encode(message: PullSnapshotRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.through !== undefined) {
+      writer.uint32(16).uint64(message.through);
+    }
+    if (message.firstChunk !== 0) {
+      writer.uint32(24).uint64(message.firstChunk);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullSnapshotRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullSnapshotRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.through = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.firstChunk = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePullSnapshotResponse(): PullSnapshotResponse {
+  return { header: undefined, through: 0, chunk: undefined };
+}
+
+export const PullSnapshotResponse: MessageFns<PullSnapshotResponse> = {
+  encode(message: PullSnapshotResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.header !== undefined) {
+      Header.encode(message.header, writer.uint32(10).fork()).join();
+    }
+    if (message.through !== 0) {
+      writer.uint32(16).uint64(message.through);
+    }
+    if (message.chunk !== undefined) {
+      SnapshotChunk.encode(message.chunk, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullSnapshotResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullSnapshotResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.header = Header.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.through = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.chunk = SnapshotChunk.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSnapshotChunk(): SnapshotChunk {
+  return { number: 0, content: Buffer.alloc(0), crc: 0, last: false };
+}
+
+export const SnapshotChunk: MessageFns<SnapshotChunk> = {
+  encode(message: SnapshotChunk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint64(message.number);
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(18).bytes(message.content);
+    }
+    if (message.crc !== 0) {
+      writer.uint32(29).fixed32(message.crc);
+    }
+    if (message.last !== false) {
+      writer.uint32(32).bool(message.last);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SnapshotChunk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSnapshotChunk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 29) {
+              break;
+            }
+
+            message.crc = reader.fixed32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.last = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
 
 function createBaseHelloRequest(): HelloRequest {
   return { header: undefined, hello: undefined };
@@ -542,7 +804,7 @@ export const Checkpoint: MessageFns<Checkpoint> = {
 };
 
 function createBasePin(): Pin {
-  return { replicaId: 0, incarnation: "" };
+  return { replicaId: 0, incarnation: "", earlierDurableLsn: 0 };
 }
 
 export const Pin: MessageFns<Pin> = {
@@ -552,6 +814,9 @@ export const Pin: MessageFns<Pin> = {
     }
     if (message.incarnation !== "") {
       writer.uint32(18).string(message.incarnation);
+    }
+    if (message.earlierDurableLsn !== 0) {
+      writer.uint32(24).uint64(message.earlierDurableLsn);
     }
     return writer;
   },
@@ -583,6 +848,14 @@ export const Pin: MessageFns<Pin> = {
             }
 
             message.incarnation = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.earlierDurableLsn = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -617,6 +890,20 @@ export const PeerServiceService = {
     responseSerialize: (value: HelloResponse): Buffer => Buffer.from(HelloResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HelloResponse => HelloResponse.decode(value),
   },
+  /**
+   * PullSnapshot streams the whole replicated state as it stands at one slot, to a
+   * replica that has fallen behind what the others still hold of the log.
+   */
+  pullSnapshot: {
+    path: "/synod.peer.v1.PeerService/PullSnapshot" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: PullSnapshotRequest): Buffer => Buffer.from(PullSnapshotRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PullSnapshotRequest => PullSnapshotRequest.decode(value),
+    responseSerialize: (value: PullSnapshotResponse): Buffer =>
+      Buffer.from(PullSnapshotResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PullSnapshotResponse => PullSnapshotResponse.decode(value),
+  },
 } as const;
 
 export interface PeerServiceServer extends UntypedServiceImplementation {
@@ -625,6 +912,11 @@ export interface PeerServiceServer extends UntypedServiceImplementation {
    * say it at a fixed interval; it drives catch-up, health and status.
    */
   hello: handleUnaryCall<HelloRequest, HelloResponse>;
+  /**
+   * PullSnapshot streams the whole replicated state as it stands at one slot, to a
+   * replica that has fallen behind what the others still hold of the log.
+   */
+  pullSnapshot: handleServerStreamingCall<PullSnapshotRequest, PullSnapshotResponse>;
 }
 
 export interface PeerServiceClient extends Client {
@@ -647,6 +939,19 @@ export interface PeerServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: HelloResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * PullSnapshot streams the whole replicated state as it stands at one slot, to a
+   * replica that has fallen behind what the others still hold of the log.
+   */
+  pullSnapshot(
+    request: PullSnapshotRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PullSnapshotResponse>;
+  pullSnapshot(
+    request: PullSnapshotRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PullSnapshotResponse>;
 }
 
 export const PeerServiceClient = makeGenericClientConstructor(

@@ -1,0 +1,123 @@
+import { LogError, type LogFailure } from '../log/errors.js';
+import type { Slot } from '../log/ids.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Random } from '../runtime/random.js';
+import type { ReachReply, Trace } from './messages.js';
+import type { PaxosPeer } from './peer.js';
+import { backoffMs } from './proposer.js';
+
+export interface ReadBarrierOptions {
+  readonly peer: PaxosPeer;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Resolves when every slot up to `slot` is applied; brings in what is missing on the way. */
+  readonly reached: (slot: Slot) => Promise<void>;
+  readonly trace: Trace;
+}
+
+interface Reader {
+  readonly settle: (failure?: LogFailure) => void;
+}
+
+/** Nothing has been voted for or decided anywhere. */
+const nothing = -1;
+
+/**
+ * The read barrier (rule R7). A round asks every member how far its acceptor has come, and takes the highest answer of a
+ * majority: whatever was answered before the round began was voted for by a majority, which shares a member with this
+ * one. Readers wait until that slot is applied. One round at a time is collecting its answers; a reader that comes after
+ * its first request has left waits for the next.
+ */
+export class ReadBarrier {
+  readonly #options: ReadBarrierOptions;
+  /** Readers whose round has not begun. */
+  #waiting = new Set<Reader>();
+  readonly #unsettled = new Set<Reader>();
+  readonly #closing = new AbortController();
+  #collecting = false;
+
+  constructor(options: ReadBarrierOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when a read of the local state in the same turn shows every write that was answered before this call.
+   * @throws LogError: `abandoned` if `signal` aborts, `closed`
+   */
+  wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#closing.signal.aborted) throw new LogError({ kind: 'closed' });
+      if (signal.aborted) throw new LogError({ kind: 'abandoned' });
+      const abandon = () => reader.settle({ kind: 'abandoned' });
+      const reader: Reader = {
+        settle: (failure) => {
+          this.#unsettled.delete(reader);
+          this.#waiting.delete(reader);
+          signal.removeEventListener('abort', abandon);
+          if (failure === undefined) resolve();
+          else reject(new LogError(failure));
+        },
+      };
+      signal.addEventListener('abort', abandon, { once: true });
+      this.#unsettled.add(reader);
+      this.#waiting.add(reader);
+      if (!this.#collecting) void this.#collect();
+    });
+  }
+
+  close(): void {
+    this.#closing.abort();
+    for (const reader of [...this.#unsettled]) reader.settle({ kind: 'closed' });
+  }
+
+  /** Round after round, as long as somebody waits for one. */
+  async #collect(): Promise<void> {
+    const { clock, random } = this.#options;
+    this.#collecting = true;
+    for (let attempt = 0; this.#waiting.size > 0;) {
+      const readers = this.#waiting;
+      this.#waiting = new Set();
+      const reach = await this.#round();
+      if (reach !== undefined) {
+        attempt = 0;
+        void this.#release(readers, reach);
+        continue;
+      }
+      for (const reader of readers) if (this.#unsettled.has(reader)) this.#waiting.add(reader);
+      if (this.#waiting.size > 0) await clock.sleep(backoffMs(attempt, random), this.#closing.signal);
+      attempt += 1;
+    }
+    this.#collecting = false;
+  }
+
+  /** The highest reach among the first majority to answer; undefined if no majority did. */
+  #round(): Promise<number | undefined> {
+    const { peer, trace } = this.#options;
+    const { members, peers, majority } = peer.roster;
+    return new Promise((resolve) => {
+      let highest = nothing;
+      let answers = 0;
+      let unanswered = members.length;
+      const answered = (reply: ReachReply | undefined) => {
+        unanswered -= 1;
+        if (reply !== undefined) {
+          answers += 1;
+          highest = Math.max(highest, reply.reach ?? nothing);
+        }
+        if (answers >= majority) resolve(highest);
+        else if (unanswered === 0) resolve(undefined);
+      };
+      for (const id of peers) void peer.askReach(id).then(answered);
+      trace('barrier-asked', {});
+      answered(peer.ownReach());
+    });
+  }
+
+  async #release(readers: ReadonlySet<Reader>, reach: number): Promise<void> {
+    const { reached, trace } = this.#options;
+    await reached(reach);
+    if (this.#closing.signal.aborted) return;
+    trace('barrier-passed', { reach, readers: readers.size });
+    for (const reader of readers) if (this.#unsettled.has(reader)) reader.settle();
+  }
+}
