@@ -5,18 +5,21 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 BIN := node_modules/.bin
 INSTALLED := node_modules/.package-lock.json
-SOURCES := $(shell find src gen test proto -type f 2>/dev/null)
+SOURCES := $(shell find src gen test bench proto -type f 2>/dev/null)
 BUILT := build/.built
 
 # How often `make scenarios` runs each suite, which one (all if empty), and how many runs side by side.
 RUNS ?= 20
 SUITE ?=
 JOBS ?= 1
+# DISK=real gives the servers of paxos and kvpaxos a disk, READS=log lets kvpaxos read by the log.
+DISK ?= none
+READS ?= barrier
 
 # What `make run` passes on, for instance ARGS='--replicas 5'.
 ARGS ?=
 
-.PHONY: build run test lint format gen scenarios clean
+.PHONY: build run test test-linux bench lint format gen scenarios clean
 
 build: $(BUILT)
 
@@ -26,7 +29,7 @@ $(INSTALLED): package.json package-lock.json .npmrc
 
 # Compiled output is removed first, or tests deleted in test/ would go on running from build/.
 $(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json
-	@rm -rf build/src build/test build/gen build/.built
+	@rm -rf build/src build/test build/gen build/bench build/.built
 	$(BIN)/tsc -p tsconfig.json
 	$(BIN)/buf build --as-file-descriptor-set -o build/descriptors.binpb
 	@chmod +x build/src/cli/main.js 2>/dev/null || true
@@ -41,9 +44,18 @@ run: build
 test: build
 	$(BIN)/mocha
 
+# What needs Linux and a mount of its own, in user and mount namespaces: a disk that is really full.
+test-linux: build
+	unshare -rm $(BIN)/mocha --config .mocharc.linux.json
+
+# What is measured, side by side.
+bench: build
+	node build/bench/group-commit.js
+	node build/bench/disk-and-memory.js
+
 # Continues a series that was interrupted: complete runs of the same commit count.
 scenarios: build
-	node build/test/scenarios/run.js --runs "$(RUNS)" --suite "$(SUITE)" --jobs "$(JOBS)"
+	node build/test/scenarios/run.js --runs "$(RUNS)" --suite "$(SUITE)" --jobs "$(JOBS)" --disk "$(DISK)" --reads "$(READS)"
 
 gen: $(INSTALLED)
 	$(BIN)/buf generate

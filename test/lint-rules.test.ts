@@ -20,7 +20,9 @@ const typeImportOf = (file: string, source: string): Planted => ({
 const expression = (file: string, text: string): Planted => ({ file, code: `export const use = ${text};\n` });
 
 /** Rooms that are handed clock, randomness, network and disk. */
-const deterministic = ['paxos', 'kv', 'log', 'clerk', 'server'].map((room) => `src/${room}/planted.ts`);
+const deterministic = ['paxos', 'kv', 'log', 'clerk', 'server', 'storage'].map(
+  (room) => `src/${room}/planted.ts`,
+);
 const inEach = (files: readonly string[], plant: (file: string) => Planted): Planted[] => files.map(plant);
 
 describe('the lint rules', () => {
@@ -172,7 +174,7 @@ describe('the lint rules', () => {
     importOf('src/server/reflection-service.ts', 'node:fs/promises'),
     importOf('src/server/start-node.ts', 'node:crypto'),
     importOf('src/clerk/connect.ts', '@grpc/grpc-js'),
-    importOf('src/storage/planted.ts', 'node:fs/promises'),
+    importOf('src/storage/node-planted.ts', 'node:fs/promises'),
     importOf('src/rpc/planted.ts', '@grpc/grpc-js'),
     importOf('src/runtime/planted.ts', 'node:crypto'),
     expression('src/runtime/planted.ts', 'performance.now()'),

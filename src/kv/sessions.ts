@@ -239,6 +239,9 @@ export class Sessions {
     this.#settle();
     const usedAt = this.#byUse.minKey();
     const entry = usedAt === undefined ? undefined : this.#byUse.get(usedAt);
-    if (entry !== undefined) this.#remove(entry);
+    if (entry === undefined || this.#entries.get(entry.id) !== entry) {
+      throw new Error('the order in which sessions were used is damaged: rebuild this replica');
+    }
+    this.#remove(entry);
   }
 }

@@ -158,6 +158,11 @@ export class Roster {
     this.#mergeDone(options.recorded?.done ?? []);
   }
 
+  /** The end of the own synced log; 0 in memory. */
+  get durableLsn(): number {
+    return this.#durableLsn();
+  }
+
   /** The other members. */
   get peers(): readonly ReplicaId[] {
     return this.members.map(({ id }) => id).filter((id) => id !== this.me);

@@ -77,7 +77,9 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
     this.#stateMachine = options.stateMachine;
     this.#fatal = options.fatal;
     this.#trace = trace;
-    this.#lastNumber = numbersPerStart * bootCounterOf(peer);
+    // The incarnation of a durable replica is that of its directory, which outlives the process: a batch of an earlier
+    // start may yet be decided, and must not be taken for one of this start (rule R9).
+    this.#lastNumber = numbersPerStart * peer.roster.bootCounter;
     this.#applied = options.recoveredThrough;
     if (this.#applied !== undefined) this.#appliedWaits.advance(this.#applied);
     this.#replayed = !peer.isRecovered && options.recoveredThrough === undefined;
@@ -354,10 +356,3 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
     this.#peer.done(Math.min(this.#applied, durable));
   }
 }
-
-/**
- * The incarnation of a durable replica is that of its directory, which outlives the process: a batch of an earlier start
- * may yet be decided, and must not be taken for one of this start (rule R9).
- */
-const bootCounterOf = ({ roster }: PaxosPeer): number =>
-  roster.envelope(roster.me, undefined).header.bootCounter;

@@ -62,19 +62,24 @@ export async function propose(
 ): Promise<void> {
   if (!world.gate.isOpen) await world.gate.opened;
   let last: Ballot | undefined;
+  /** To be asked with again: nothing but Prepare was sent under it. */
+  let unanswered: Ballot | undefined;
   let highestRound = above;
   for (let attempt = 0; !isAborted(signal); attempt += 1) {
-    const ballot: Ballot = { round: highestRound + 1, replica: world.roster.me };
-    checkFreshBallot(slot, last, ballot);
-    if (!(await world.recordRound(slot, ballot.round))) {
-      await world.clock.sleep(backoffMs(attempt, world.random), signal);
-      continue;
+    const ballot: Ballot = unanswered ?? { round: highestRound + 1, replica: world.roster.me };
+    if (ballot !== unanswered) {
+      checkFreshBallot(slot, last, ballot);
+      if (!(await world.recordRound(slot, ballot.round))) {
+        await world.clock.sleep(backoffMs(attempt, world.random), signal);
+        continue;
+      }
+      if (isAborted(signal)) return;
+      last = ballot;
     }
-    if (isAborted(signal)) return;
-    last = ballot;
     const outcome = await runRound(world, slot, ballot, value, signal);
     world.trace('round', { slot, round: ballot.round, outcome: outcome.phase });
     if (isAborted(signal)) return;
+    unanswered = undefined;
     switch (outcome.phase) {
       case 'chosen':
       case 'learned':
@@ -87,6 +92,9 @@ export async function propose(
         highestRound = Math.max(ballot.round, outcome.highestPromised?.round ?? 0);
         break;
       case 'preparing':
+        // A duplicate to whoever has promised it (rule R4): without a majority nobody's log grows.
+        unanswered = ballot;
+        break;
       case 'accepting':
         highestRound = ballot.round;
     }

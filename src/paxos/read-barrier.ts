@@ -25,7 +25,8 @@ const nothing = -1;
 /**
  * The read barrier (rule R7). A round asks every member how far its acceptor has come, and takes the highest answer of a
  * majority: whatever was answered before the round began was voted for by a majority, which shares a member with this
- * one. Readers wait until that slot is applied. One round at a time is collecting its answers; a reader that comes after
+ * one. Any majority will do, so an answer that comes later may lower what is waited for: a slot that only a minority has
+ * voted for holds nobody up. Readers wait until that slot is applied. One round at a time is collecting its answers; a reader that comes after
  * its first request has left waits for the next.
  */
 export class ReadBarrier {
@@ -77,10 +78,8 @@ export class ReadBarrier {
     for (let attempt = 0; this.#waiting.size > 0;) {
       const readers = this.#waiting;
       this.#waiting = new Set();
-      const reach = await this.#round();
-      if (reach !== undefined) {
+      if (await this.#round(readers)) {
         attempt = 0;
-        void this.#release(readers, reach);
         continue;
       }
       for (const reader of readers) if (this.#unsettled.has(reader)) this.#waiting.add(reader);
@@ -90,22 +89,22 @@ export class ReadBarrier {
     this.#collecting = false;
   }
 
-  /** The highest reach among the first majority to answer; undefined if no majority did. */
-  #round(): Promise<number | undefined> {
+  /** Asks every member, and lets the readers go on once a majority's reach is applied. Answers whether one answered. */
+  #round(readers: ReadonlySet<Reader>): Promise<boolean> {
     const { peer, trace } = this.#options;
     const { members, peers, majority } = peer.roster;
     return new Promise((resolve) => {
-      let highest = nothing;
-      let answers = 0;
+      const reaches: number[] = [];
       let unanswered = members.length;
       const answered = (reply: ReachReply | undefined) => {
         unanswered -= 1;
         if (reply !== undefined) {
-          answers += 1;
-          highest = Math.max(highest, reply.reach ?? nothing);
+          reaches.push(reply.reach ?? nothing);
+          const lowest = reaches.sort((left, right) => left - right)[majority - 1];
+          if (lowest !== undefined) void this.#release(readers, lowest);
         }
-        if (answers >= majority) resolve(highest);
-        else if (unanswered === 0) resolve(undefined);
+        if (reaches.length >= majority) resolve(true);
+        else if (unanswered === 0) resolve(false);
       };
       for (const id of peers) void peer.askReach(id).then(answered);
       trace('barrier-asked', {});
@@ -116,8 +115,9 @@ export class ReadBarrier {
   async #release(readers: ReadonlySet<Reader>, reach: number): Promise<void> {
     const { reached, trace } = this.#options;
     await reached(reach);
-    if (this.#closing.signal.aborted) return;
-    trace('barrier-passed', { reach, readers: readers.size });
-    for (const reader of readers) if (this.#unsettled.has(reader)) reader.settle();
+    const passed = [...readers].filter((reader) => this.#unsettled.has(reader));
+    if (this.#closing.signal.aborted || passed.length === 0) return;
+    trace('barrier-passed', { reach, readers: passed.length });
+    for (const reader of passed) reader.settle();
   }
 }

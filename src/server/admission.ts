@@ -76,8 +76,12 @@ export class Admission {
     if (own === undefined) return;
     if (own.incarnation !== roster.incarnation) {
       this.#fail(new UnknownIncarnation(roster.me, roster.incarnation, peer, own.incarnation));
+    } else if (own.bootCounter > roster.bootCounter) {
+      this.#fail(lostStarts(peer, own.bootCounter, roster.bootCounter));
+    } else if (own.bootCounter === roster.bootCounter && own.durableLsn > roster.durableLsn) {
+      this.#fail(lostLog(peer, own.durableLsn, roster.durableLsn));
     } else if (own.earlierDurableLsn > recoveredLsn) {
-      this.#fail(this.#lostLog(peer, own.earlierDurableLsn));
+      this.#fail(lostLog(peer, own.earlierDurableLsn, recoveredLsn));
     } else if (!this.#confirmed.has(peer)) {
       this.#confirmed.add(peer);
       this.#judge();
@@ -109,16 +113,23 @@ export class Admission {
     );
   }
 
-  #lostLog(peer: ReplicaId, seenLsn: number): StorageDamage {
-    return new StorageDamage(
-      'log',
-      `it ends at frame ${this.#options.recoveredLsn}, and replica ${peer} has seen it reach frame ${seenLsn}: ` +
-        'acknowledged state was lost (a lost write, a shortened log, or a directory from an old copy)',
-    );
-  }
-
   #fail(error: Error): void {
     this.#failed = true;
     this.#options.failed(error);
   }
 }
+
+const lostText =
+  'acknowledged state was lost (a lost write, a shortened log, or a directory put back from an old copy)';
+
+const lostLog = (peer: ReplicaId, seenLsn: number, lsn: number): StorageDamage =>
+  new StorageDamage(
+    'log',
+    `it ends at frame ${lsn}, and replica ${peer} has seen it reach frame ${seenLsn}: ${lostText}`,
+  );
+
+const lostStarts = (peer: ReplicaId, seen: number, starts: number): StorageDamage =>
+  new StorageDamage(
+    'log',
+    `it counts ${starts} starts, and replica ${peer} has seen start ${seen} of this directory: ${lostText}`,
+  );

@@ -29,6 +29,7 @@ export class Checkpoints {
   readonly #options: CheckpointsOptions;
   /** Digests in hexadecimal, by replica and slot. */
   readonly #reports = new Map<ReplicaId, Map<Slot, string>>();
+  #disputed: Slot | undefined;
   #hasDiverged = false;
   /** The last checkpoint that was told to have no majority; of those before it there is no news. */
   #toldThrough = -1;
@@ -47,6 +48,14 @@ export class Checkpoints {
   /** The last checkpoint at which a majority, this replica among it, has one digest. */
   get agreed(): Checkpoint | undefined {
     return this.#agreed;
+  }
+
+  /**
+   * The last checkpoint at which a majority has told its digest and none is shared by one, unless a later one is agreed.
+   * Where nobody else can tell his, nothing is disputed.
+   */
+  get disputed(): Slot | undefined {
+    return (this.#disputed ?? -1) > (this.#agreed?.slot ?? -1) ? this.#disputed : undefined;
   }
 
   /** This replica has passed a checkpoint. */
@@ -77,11 +86,13 @@ export class Checkpoints {
     if (own === undefined) return;
     const shared = digests.find((digest) => digests.filter((other) => other === digest).length >= majority);
     if (shared === own) {
+      if (this.#disputed === slot) this.#disputed = undefined;
       if (slot > (this.#agreed?.slot ?? -1)) this.#agreed = { slot, digest: Buffer.from(own, 'hex') };
     } else if (shared !== undefined) {
       this.#tell({ kind: 'diverged', slot });
-    } else if (digests.length === memberCount) {
-      this.#tell({ kind: 'no-majority', slot });
+    } else if (digests.length >= majority) {
+      this.#disputed = Math.max(this.#disputed ?? slot, slot);
+      if (digests.length === memberCount) this.#tell({ kind: 'no-majority', slot });
     }
   }
 

@@ -33,7 +33,7 @@ export interface DirectoryOptions {
   readonly fatal: (error: StorageFailure) => void;
   /** Names a moment just passed; for tests that stop the process there. */
   readonly trace?: (event: string) => void;
-  /** Default 8 MiB. */
+  /** Default 4 MiB. */
   readonly segmentBytes?: number;
 }
 

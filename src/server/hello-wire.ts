@@ -34,6 +34,8 @@ function helloFromWire(message: HelloMessage | undefined): Hello {
       replica: replicaId(pin.replicaId),
       incarnation: incarnation(pin.incarnation),
       earlierDurableLsn: pin.earlierDurableLsn,
+      bootCounter: pin.bootCounter,
+      durableLsn: pin.durableLsn,
     })),
   };
 }

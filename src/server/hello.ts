@@ -1,6 +1,6 @@
 import type { Enveloped } from '../log/header.js';
 import type { Incarnation, ReplicaId, Slot } from '../log/ids.js';
-import type { Member } from '../log/roster.js';
+import type { Member, PeerLog } from '../log/roster.js';
 import type { SessionParameters } from '../kv/limits.js';
 import type { Call } from '../rpc/link.js';
 
@@ -17,11 +17,10 @@ export interface Checkpoint {
   readonly digest: Uint8Array;
 }
 
-/** By which incarnation the sender has a replica on record, and how far that one's log reached in earlier starts. */
-export interface HelloPin {
+/** By which incarnation the sender has a replica on record, and how far it has heard that one's log to reach. */
+export interface HelloPin extends PeerLog {
   readonly replica: ReplicaId;
   readonly incarnation: Incarnation;
-  readonly earlierDurableLsn: number;
 }
 
 /** What replicas tell each other at a fixed interval, whatever their engine. */

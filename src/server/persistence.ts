@@ -44,13 +44,14 @@ export class Persistence {
 
   /** Resolves when the peer's incarnation is durable here. */
   recordPin(replica: ReplicaId, incarnation: Incarnation): Promise<void> {
-    return this.#directory.log.append([pinRecord({ replica, incarnation })]);
+    // On a full disk it waits; the peer is answered later, and this replica goes on.
+    return this.#directory.log.appendLazily([pinRecord({ replica, incarnation })]);
   }
 
   /** Resolves when it is durable that a majority of the others knows this directory; it need not be shown again. */
   async recordOwnPin(): Promise<void> {
     if (this.#isShown) return;
-    await this.#directory.log.append([pinRecord(this.#own)]);
+    await this.#directory.log.appendLazily([pinRecord(this.#own)]);
     this.#isShown = true;
   }
 

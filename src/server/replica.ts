@@ -44,6 +44,8 @@ export interface ReplicaOptions {
   /** Pull the state anew, whatever the directory has; its votes are kept. */
   readonly rebuild: boolean;
   readonly logLimits: LogLimits;
+  /** Every so many slots replicas compare their digests (rule R13); default 1,024, and only tests have another. */
+  readonly checkpointIntervalSlots?: number;
   readonly reads: ReadPath;
   /** How often peers greet each other; a majority silent for two of these ends serving. */
   readonly helloIntervalMs: number;
@@ -93,6 +95,9 @@ export class Replica {
       sessionParameters: options.sessionParameters,
       members: options.members,
       checkpoint: (slot, digest) => checkpoints.passed({ slot, digest }),
+      ...(options.checkpointIntervalSlots === undefined
+        ? {}
+        : { checkpointIntervalSlots: options.checkpointIntervalSlots }),
     });
     const { directory, rebuild, members, logger } = options;
     const point =
@@ -259,9 +264,10 @@ export class Replica {
   async close(): Promise<void> {
     this.#closing.abort();
     this.greeter.close();
-    this.#custody.close();
+    const custodyClosed = this.#custody.close();
     await this.#log.close();
     await this.#options.directory?.log.close();
+    await custodyClosed;
   }
 
   /** What keeps this replica from taking its full part, in words. */
@@ -318,7 +324,7 @@ export class Replica {
       pins: this.roster.pins().map(({ replica, incarnation, log }) => ({
         replica,
         incarnation,
-        earlierDurableLsn: log.earlierDurableLsn,
+        ...log,
       })),
     };
   }

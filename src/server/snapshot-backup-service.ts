@@ -5,12 +5,14 @@ import { SnapshotServiceService as definition } from '../../gen/synod/snapshot/v
 import { defaultSessionParameters } from '../kv/limits.js';
 import { KeyValueStateMachine } from '../kv/state-machine.js';
 import { replicaId, type Slot } from '../log/ids.js';
+import type { Member } from '../log/roster.js';
 import { parseAddress } from '../rpc/address.js';
 import { CallError } from '../rpc/call-error.js';
 import { openChannel, streamCall } from '../rpc/channel.js';
 import { realClock } from '../runtime/real-clock.js';
 import { realRandom } from '../runtime/real-random.js';
 import { StorageDamage } from '../storage/errors.js';
+import { lockDirectory } from '../storage/node-directory-lock.js';
 import { nodeDisk } from '../storage/node-disk.js';
 import { openDirectory } from '../storage/node-directory.js';
 import { beginSnapshotFile, type SnapshotFileWriter } from '../storage/snapshot-files.js';
@@ -149,15 +151,30 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
   const state = new KeyValueStateMachine({ sessionParameters: defaultSessionParameters, members });
   const saved = await readInto(state, options);
   state.dropSessions();
-  const snapshot = state.snapshot();
-  if (snapshot.through === undefined)
-    throw new SnapshotProblem(`${options.path} holds nothing that was applied`);
-  const { dataDirectory, id, engine } = options;
+  const { dataDirectory } = options;
   await mkdir(dataDirectory, { recursive: true });
   if ((await readdir(dataDirectory)).length > 0) {
     throw new SnapshotProblem(`${dataDirectory} is not empty; choose an empty or new directory`);
   }
-  const directory = await openDataDirectory({
+  const lock = await lockDirectory(dataDirectory);
+  try {
+    return await giveBirth(options, members, restoredClusterId(saved.digest, members), state);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Makes a directory that begins with `state`. @throws SnapshotProblem */
+async function giveBirth(
+  { path, dataDirectory, id, engine }: RestoreOptions,
+  members: readonly Member[],
+  clusterId: string,
+  state: KeyValueStateMachine,
+): Promise<RestoredSnapshot> {
+  const snapshot = state.snapshot();
+  const { through, digest } = snapshot;
+  if (through === undefined) throw new SnapshotProblem(`${path} holds nothing that was applied`);
+  const { log } = await openDataDirectory({
     disk: await openDirectory(dataDirectory),
     clock: realClock,
     random: realRandom,
@@ -166,21 +183,15 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
       members,
       sessionParameters: defaultSessionParameters,
       replica: replicaId(id),
-      clusterId: restoredClusterId(saved.digest, members),
+      clusterId,
     },
-    clusterIdAtBirth: '',
+    clusterIdAtBirth: clusterId,
     seed: snapshot,
-    fatal: (error) => {
-      throw error;
-    },
+    // What fails is told by the append that fails.
+    fatal: () => undefined,
   });
-  await directory.log.close();
-  return {
-    through: snapshot.through,
-    keys: state.store.size,
-    digest: Buffer.from(snapshot.digest).toString('hex'),
-    clusterId: directory.clusterId,
-  };
+  await log.close();
+  return { through, keys: state.store.size, digest: Buffer.from(digest).toString('hex'), clusterId };
 }
 
 /** @throws SnapshotProblem if the file is no whole snapshot */

@@ -59,6 +59,7 @@ export class SnapshotKeeper {
   #timer: Timer | undefined;
   #loggedBytes: number;
   #closed = false;
+  #work: Promise<void> = Promise.resolve();
 
   constructor(options: SnapshotKeeperOptions) {
     this.#options = options;
@@ -69,15 +70,17 @@ export class SnapshotKeeper {
     this.#lookIn(lookIntervalMs);
   }
 
-  close(): void {
+  /** Resolves when nothing is being written any more. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
+    await this.#work;
   }
 
   #lookIn(ms: number): void {
     if (this.#closed) return;
     this.#timer = this.#options.clock.timer(ms, () => {
-      this.#look().then(
+      this.#work = this.#look().then(
         (waitMs) => this.#lookIn(waitMs),
         (error: unknown) => {
           if (!this.#closed) this.#options.failed(error);
@@ -143,6 +146,7 @@ export class SnapshotKeeper {
     const writer = await snapshots.begin(snapshot.through);
     try {
       for (const chunk of snapshot.chunks()) {
+        if (this.#closed) throw new Error('closed while a snapshot was written');
         await writer.write(chunk);
         // Lets what waits on timers and sockets have its turn.
         await this.#options.clock.sleep(0);

@@ -24,6 +24,8 @@ export interface SnapshotPullerOptions {
   readonly snapshots: SnapshotFiles | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Makes room on a full disk (rule R15). */
+  readonly releaseReserve?: () => Promise<void>;
   /** A snapshot is durable and installed. */
   readonly installed: (through: Slot) => Promise<void>;
   /** The disk or an invariant failed: this replica must stop. */
@@ -47,6 +49,7 @@ class LocalFailure extends Error {
 
 /** What has come of a snapshot is of no use: it is wrong, or there is no room for it. */
 class Unusable extends Error {}
+class NoRoom extends Unusable {}
 
 /**
  * Brings in the whole state from a peer when the log that is missing here is held nowhere any more (rule R12): pulled in
@@ -58,6 +61,7 @@ export class SnapshotPuller {
   readonly #closing = new AbortController();
   #wanted: Slot | undefined;
   #running = false;
+  #work: Promise<void> = Promise.resolve();
 
   constructor(options: SnapshotPullerOptions) {
     this.#options = options;
@@ -70,11 +74,13 @@ export class SnapshotPuller {
   /** Everything up to `through` is needed, and the log below it is gone at some peer; `peer` is asked first, if given. */
   need(through: Slot, peer?: ReplicaId): void {
     this.#wanted = Math.max(this.#wanted ?? through, through);
-    if (!this.#running && !this.#closing.signal.aborted) void this.#run(peer);
+    if (!this.#running && !this.#closing.signal.aborted) this.#work = this.#run(peer);
   }
 
-  close(): void {
+  /** Resolves when nothing is being written any more. */
+  async close(): Promise<void> {
     this.#closing.abort();
+    await this.#work;
   }
 
   async #run(first: ReplicaId | undefined): Promise<void> {
@@ -123,7 +129,6 @@ export class SnapshotPuller {
         timer = clock.timer(stallLimitMs, stop);
         if (download?.through !== body.through) {
           await download?.writer?.abandon();
-          download = undefined;
           download = await this.#begin(body.through);
         }
         await this.#take(download, body.chunk);
@@ -137,6 +142,7 @@ export class SnapshotPuller {
       logger.warn('a snapshot transfer broke', { peer, chunk: download?.nextChunk ?? 0, why: String(error) });
       if (error instanceof Unusable) {
         await download?.writer?.abandon();
+        if (error instanceof NoRoom) await locally(this.#options.releaseReserve?.());
         return undefined;
       }
     } finally {
@@ -184,7 +190,7 @@ async function locally<Value>(work: Promise<Value> | undefined): Promise<Value |
   try {
     return await work;
   } catch (error) {
-    throw error instanceof NoSpaceError ? new Unusable(error.message) : new LocalFailure(error);
+    throw error instanceof NoSpaceError ? new NoRoom(error.message) : new LocalFailure(error);
   }
 }
 

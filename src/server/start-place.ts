@@ -17,7 +17,7 @@ export interface PlaceOptions {
   /** Default: drawn from engine, members and session parameters; for a directory that is not new, its own. */
   readonly clusterId?: string;
   readonly sessionParameters?: SessionParameters;
-  /** For tests: the size of the log's segments; default 8 MiB. */
+  /** For tests: the size of the log's segments; default 4 MiB. */
   readonly segmentBytes?: number;
   /** For tests: what stands between the replica and its directory. */
   readonly wrapDisk?: (disk: Disk) => Disk;

@@ -53,7 +53,7 @@ export interface StartReplicaOptions {
   readonly logLimitBytes?: number;
   /** How reads are made linearizable; default `barrier`. */
   readonly reads?: ReadPath;
-  /** For tests: the size of the log's segments; default 8 MiB. */
+  /** For tests: the size of the log's segments; default 4 MiB. */
   readonly segmentBytes?: number;
   /** For tests: what stands between the replica and its directory. */
   readonly wrapDisk?: (disk: Disk) => Disk;

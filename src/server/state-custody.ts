@@ -47,6 +47,7 @@ export class StateCustody {
     this.#puller = new SnapshotPuller({
       ...options,
       snapshots: directory?.snapshots,
+      releaseReserve: async () => directory?.log.releaseReserve(),
       installed: async () => directory?.suspect.clear(),
     });
     this.#keeper = new SnapshotKeeper({
@@ -63,9 +64,9 @@ export class StateCustody {
     if (missingThrough !== undefined) this.#puller.need(missingThrough);
   }
 
-  close(): void {
-    this.#keeper.close();
-    this.#puller.close();
+  /** Resolves when no snapshot is being written any more. */
+  async close(): Promise<void> {
+    await Promise.all([this.#keeper.close(), this.#puller.close()]);
   }
 
   /** Whether a snapshot is being pulled now. */
@@ -88,16 +89,17 @@ export class StateCustody {
 
   /**
    * A snapshot is served by a replica whose last checkpoint that a majority has reported on is the majority's (rule R13).
-   * One that differs has stopped, so any agreed checkpoint will do.
+   * One that differs has stopped. Where no majority has reported, because the others are away or need this very snapshot,
+   * it is served all the same: they could never report without it.
    */
   #unfitToServe(): string | undefined {
     const { missingThrough, log, roster, checkpoints } = this.#options;
     if (missingThrough !== undefined && (log.applied ?? -1) < missingThrough) {
       return `replica ${roster.me} has no state yet`;
     }
-    const { latest, agreed } = checkpoints;
-    if (latest === undefined || agreed !== undefined) return undefined;
-    return `no majority shares a checkpoint of replica ${roster.me} yet`;
+    const { disputed } = checkpoints;
+    if (disputed === undefined) return undefined;
+    return `the replicas differ at slot ${disputed}, and no majority shares the state of replica ${roster.me}`;
   }
 
   #learnedByPeersInReach(): (Slot | undefined)[] {

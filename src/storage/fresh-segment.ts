@@ -2,8 +2,8 @@ import { sectorBytes } from './bytes.js';
 import { NoSpaceError, type Disk } from './disk.js';
 import type { LogSettings } from './log-options.js';
 import { writeSegmentHeader, type SegmentHeader } from './segment-header.js';
-import { directorySynced, isZeroFile, makeZeroFile, synced, usingFile } from './segment-maker.js';
-import { isLogTemporary, isReserve, segmentName, temporaryName } from './segment-names.js';
+import { directorySynced, isZeroFile, makeZeroFile, publish, synced, usingFile } from './segment-maker.js';
+import { isLogTemporary, isReserve, reserveName, segmentName, temporaryName } from './segment-names.js';
 
 /** Removes files that were being made when the process ended. */
 export async function removeTemporaries(disk: Disk): Promise<void> {
@@ -29,6 +29,27 @@ async function makeZeros(settings: LogSettings, name: string, spare: string | un
     }
     throw error;
   }
+}
+
+/**
+ * Turns a segment that is no longer part of the log into a file of the reserve: on a full disk its room would be gone
+ * once it were given back, and the next recovery needs room.
+ */
+export async function recycleAsReserve(settings: LogSettings, name: string): Promise<void> {
+  const { disk, segmentBytes, reserveSegments } = settings;
+  const names = await disk.list();
+  const free = Array.from({ length: reserveSegments }, (_, index) => reserveName(index + 1)).find(
+    (reserve) => !names.includes(reserve),
+  );
+  const bytes = await usingFile(disk, name, (file) => file.size());
+  if (free === undefined || bytes !== segmentBytes) return disk.remove(name);
+  await disk.rename(name, temporaryName(free));
+  await directorySynced(disk);
+  await usingFile(disk, temporaryName(free), async (file) => {
+    await file.write(0, Buffer.alloc(segmentBytes));
+    await synced(free, () => file.datasync());
+  });
+  await publish(disk, free);
 }
 
 /**

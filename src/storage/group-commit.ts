@@ -128,23 +128,35 @@ export class GroupCommit {
       for (let turn = 0; turn < gatherTurns; turn += 1) await Promise.resolve();
       if (this.#failure !== undefined) return;
       if (!this.#isDue()) {
-        for (const append of this.#queue.takeEmpty()) append.resolve();
+        this.#settleEmpty();
         return;
       }
       const draft = this.#draft();
-      if (draft !== undefined) await this.#commit(draft);
-      else if (!(await this.#openNextSegment())) return;
+      if (draft !== undefined) {
+        await this.#commit(draft);
+      } else if (!(await this.#openNextSegment())) {
+        // Lazy records without room must not hold back who waits for what was synced long ago.
+        if (!this.#queue.isPressing && !this.#space.hasSpace) this.#settleEmpty();
+        return;
+      }
     }
   }
 
-  /** Whether a frame is to be written now. What nobody waits for waits for space (rule R15). */
+  #settleEmpty(): void {
+    for (const append of this.#queue.takeEmpty()) append.resolve();
+  }
+
+  /**
+   * Whether a frame is to be written now. Without a next segment nothing is taken in any more (rule R15), but what was
+   * taken before and what nobody waits for still goes where there is room: decisions must not be lost on a full disk.
+   */
   #isDue(): boolean {
     if (!this.#queue.isLaden) {
       this.#lazyDue = false;
       return false;
     }
     if (this.#queue.isPressing || this.#closing) return true;
-    return this.#space.hasSpace && (this.#queue.isPrompt || this.#lazyDue);
+    return this.#queue.isPrompt || this.#lazyDue;
   }
 
   #draft(): FrameDraft | undefined {
@@ -173,6 +185,7 @@ export class GroupCommit {
     }
     if (number === undefined || this.#failure !== undefined) return false;
     await this.#tail.openSegment(number);
+    this.#space.claim();
     return true;
   }
 }

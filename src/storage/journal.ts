@@ -23,7 +23,7 @@ export interface Journal<Entry> {
   append(records: readonly Entry[]): Promise<void>;
   /**
    * Appends records that nobody waits for: they ride in the next frame, or make one soon after. Resolves when they are
-   * synced; until there is space again, not at all.
+   * synced; without space, once there is room for them again.
    */
   appendLazily(records: readonly Entry[]): Promise<void>;
 }

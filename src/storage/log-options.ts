@@ -23,9 +23,12 @@ export interface LogOptions {
   readonly clusterId: string;
   /** 32 hexadecimal digits, lower case. */
   readonly directoryId: string;
-  /** What a segment takes on disk, in whole sectors; of use to a new log only, an old one keeps its own. Default 8 MiB. */
+  /** What a segment takes on disk, in whole sectors; of use to a new log only, an old one keeps its own. Default 4 MiB. */
   readonly segmentBytes?: number;
-  /** Files of a segment's size kept for snapshots, cutting and recovery on a full disk. Default 2. */
+  /**
+   * Files of a segment's size kept for snapshots, cutting and recovery on a full disk; half of them are never lent to
+   * snapshots, so that a replica can always start again. Default 4, which is 16 MiB.
+   */
   readonly reserveSegments?: number;
   /** How long records that nobody waits for may wait for company. Default 20. */
   readonly lazyFlushMs?: number;
@@ -60,8 +63,8 @@ function checkNumbers({ segmentBytes, frameLimitBytes }: LogSettings): void {
 /** @throws RangeError for an id or a size that the log cannot write down */
 export function logSettings(options: LogOptions): LogSettings {
   const settings: LogSettings = {
-    segmentBytes: 8 * 1024 * 1024,
-    reserveSegments: 2,
+    segmentBytes: 4 * 1024 * 1024,
+    reserveSegments: 4,
     lazyFlushMs: 20,
     frameLimitBytes: 4 * 1024 * 1024,
     onSpace: () => undefined,

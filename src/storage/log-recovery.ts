@@ -7,7 +7,7 @@ import { readChain, type ChainSegment, type LogChain } from './log-chain.js';
 import type { LogSettings } from './log-options.js';
 import type { LogRecord } from './log-record.js';
 import { highestHeld, type KeptSegment, type TailStart } from './log-tail.js';
-import { makeFreshSegment, removeTemporaries } from './fresh-segment.js';
+import { makeFreshSegment, recycleAsReserve, removeTemporaries } from './fresh-segment.js';
 import { readRecords, RecordFormatError } from './record-codec.js';
 import type { SegmentHeader } from './segment-header.js';
 import { directorySynced, usingFile } from './segment-maker.js';
@@ -166,12 +166,12 @@ async function reserveNumbers({ disk, segmentBytes }: LogSettings): Promise<numb
   return numbers;
 }
 
-async function removeSegments({ disk }: LogSettings, numbers: readonly number[]): Promise<void> {
+async function removeSegments(settings: LogSettings, numbers: readonly number[]): Promise<void> {
   if (numbers.length === 0) return;
   // Whatever name stands for the reason why they may go must be durable before they do.
-  await directorySynced(disk);
-  for (const number of numbers) await disk.remove(segmentName(number));
-  await directorySynced(disk);
+  await directorySynced(settings.disk);
+  for (const number of numbers) await recycleAsReserve(settings, segmentName(number));
+  await directorySynced(settings.disk);
 }
 
 /** @throws StorageDamage */

@@ -70,13 +70,15 @@ export class SpaceKeeper {
     return this.#claimed ? 1 : 0;
   }
 
-  /** Takes the claimed segment, if there is one, and begins to claim another. */
+  /**
+   * Takes the claimed segment, if there is one. The caller claims another once the taken one has its header: two
+   * segments without one would look like damage after a power cut.
+   */
   take(): number | undefined {
     if (!this.#claimed) return undefined;
     this.#claimed = false;
     const taken = this.#number;
     this.#number += 1;
-    this.claim();
     return taken;
   }
 
@@ -110,12 +112,16 @@ export class SpaceKeeper {
     });
   }
 
-  /** Removes the reserve, so that something else finds room; claimed again after a while, or by `reclaim`. */
+  /**
+   * Removes what of the reserve is not kept for recovery, so that something else finds room; claimed again after a while,
+   * or by `reclaim`.
+   */
   releaseReserve(): Promise<void> {
-    const { clock, disk } = this.#settings;
+    const { clock, disk, reserveSegments } = this.#settings;
+    const keptForRecovery = Math.floor(reserveSegments / 2);
     this.#lentUntilMs = clock.now() + reserveRetryMs;
     return this.#alone(async () => {
-      for (const number of [...this.#reserve]) {
+      for (const number of [...this.#reserve].slice(keptForRecovery)) {
         this.#reserve.delete(number);
         await removeIfThere(disk, reserveName(number));
       }

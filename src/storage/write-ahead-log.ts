@@ -121,7 +121,7 @@ export class WriteAheadLog implements Journal<LogRecord> {
     await this.#commit.append(records);
   }
 
-  /** Appends records that nobody waits for: they ride in the next frame or make one soon; while there is no space they wait. */
+  /** Appends records that nobody waits for: they ride in the next frame or make one soon; without room they wait. */
   async appendLazily(records: readonly LogRecord[]): Promise<void> {
     this.#check(records);
     await this.#commit.append(records, { lazy: true });
@@ -148,7 +148,10 @@ export class WriteAheadLog implements Journal<LogRecord> {
     await cut;
   }
 
-  /** Removes the reserve, so that a snapshot finds room; it is claimed again after ten seconds or after the next cut. */
+  /**
+   * Removes half of the reserve, so that a snapshot finds room; it is claimed again after ten seconds or after the next
+   * cut.
+   */
   async releaseReserve(): Promise<void> {
     await this.#guarded('releasing the reserve', () => this.#space.releaseReserve());
   }

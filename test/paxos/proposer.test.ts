@@ -39,7 +39,7 @@ describe('a Paxos peer that proposes', () => {
     expect(decidedText(peer, 0)).to.equal('own');
   });
 
-  it('decides nothing alone', async () => {
+  it('decides nothing alone, and asks again and again under one ballot, so that no log grows', async () => {
     for (const { answers } of world.others) answers.prepare = () => 'lost';
     peer.start(0, own);
     for (let round = 0; round < 20; round += 1) {
@@ -50,7 +50,7 @@ describe('a Paxos peer that proposes', () => {
     expect(world.others.flatMap(({ accepts }) => accepts)).to.deep.equal([]);
     const rounds = world.two.prepares.map(({ ballot }) => ballot.round);
     expect(rounds).to.have.length.above(10);
-    expect([...new Set(rounds)].sort((left, right) => left - right)).to.deep.equal(rounds);
+    expect(new Set(rounds).size).to.equal(1);
   });
 
   it('takes up the value of the highest vote it is told of', async () => {

@@ -95,6 +95,21 @@ describe('the read barrier', () => {
     expect(slots()).to.deep.equal([4]);
   });
 
+  it('is held up by no slot that only a minority has voted for, once the others have answered', async () => {
+    await world.peer.handleAccept(fromTwo({ slot: 9, ballot: ballotOf(1, 2), value: own }));
+    answer(world.two, 4);
+    const held = holding(world.three);
+    const read = outcome(barrier.wait(never()));
+    await turns();
+    expect(slots()).to.deep.equal([9]);
+    held[0]!(3);
+    await turns();
+    expect(slots(), 'two and three are a majority').to.deep.equal([9, 4]);
+    awaited[1]!.apply();
+    await turns();
+    expect(read()).to.equal('passed');
+  });
+
   it('does not do without a majority, however far its own acceptor has come', async () => {
     await world.peer.handleDecide(fromTwo({ slot: 3, value: own }));
     const read = outcome(barrier.wait(never()));

@@ -9,6 +9,8 @@ import { readTests, type RunRecord, type RunStore } from './run-store.js';
 export interface Suite {
   readonly name: string;
   readonly files: readonly string[];
+  /** Of a suite that has its repetitions inside: one run makes so many, and no other suite runs beside it. */
+  readonly rounds?: number;
 }
 
 /** A run that takes longer hangs, and is ended. */
@@ -53,6 +55,7 @@ export async function runSuite(suite: Suite, store: RunStore): Promise<RunRecord
     const { exitCode, output } = await runMocha(suite, {
       SYNOD_SEED: String(seed),
       SYNOD_SCENARIO_RESULTS: results,
+      ...(suite.rounds === undefined ? {} : { SYNOD_ROUNDS: String(suite.rounds) }),
     });
     const tests = readTests(results);
     const run: RunRecord = {
@@ -63,13 +66,16 @@ export async function runSuite(suite: Suite, store: RunStore): Promise<RunRecord
       seconds: (Date.now() - startedAt.getTime()) / 1000,
       tests: tests.map(({ title, passed, seconds }) => ({ title, passed, seconds })),
     };
-    if (!run.passed) {
-      const remedy = `SYNOD_SEED=${seed} node ${[...nodeWords, ...mochaWords, ...suite.files].join(' ')}`;
+    // What such a suite has measured is worth keeping, also when all is well.
+    if (!run.passed || suite.rounds !== undefined) {
+      const rounds = suite.rounds === undefined ? '' : ` SYNOD_ROUNDS=${suite.rounds}`;
+      const words = [...nodeWords, ...mochaWords, ...suite.files].join(' ');
       writeFileSync(
         store.outputPath(suite.name, seed),
-        `${output}\nexit code ${exitCode}\nrun again: ${remedy}\n`,
+        `${output}\nexit code ${exitCode}\nrun again: SYNOD_SEED=${seed}${rounds} node ${words}\n`,
       );
     }
+    if (suite.rounds !== undefined) console.log(output);
     store.append(run);
     return run;
   } finally {

@@ -9,18 +9,24 @@ import { formatTable } from './run-table.js';
 const buildDirectory = 'build';
 const testDirectory = join(buildDirectory, 'test', 'scenarios');
 
+/** Suites of which every file makes all repetitions in one run of its own. */
+const suitesWithRounds: readonly string[] = ['durability'];
+
 /** The files of a suite are named after it: `SUITE.test.js` and `SUITE-PART.test.js`. */
-function findSuites(only: string): Suite[] {
+function findSuites(only: string, runCount: number, variant: string): Suite[] {
   const files = readdirSync(testDirectory).filter((file) => file.endsWith('.test.js'));
   const suiteOf = (file: string) => file.slice(0, file.search(/[-.]/));
   const names = [...new Set(files.map(suiteOf))].filter((name) => only === '' || name === only);
-  return names.sort().map((name) => ({
-    name,
-    files: files
-      .filter((file) => suiteOf(file) === name)
-      .sort()
-      .map((file) => join(testDirectory, file)),
-  }));
+  return names.sort().flatMap((name): Suite[] => {
+    const own = files.filter((file) => suiteOf(file) === name).sort();
+    const pathOf = (file: string) => join(testDirectory, file);
+    if (!suitesWithRounds.includes(name)) return [{ name: `${name}${variant}`, files: own.map(pathOf) }];
+    return own.map((file) => ({
+      name: `${file.replace('.test.js', '')}-${runCount}`,
+      files: [pathOf(file)],
+      rounds: runCount,
+    }));
+  });
 }
 
 const atLeastOne = (option: string, text: string): number => {
@@ -30,25 +36,31 @@ const atLeastOne = (option: string, text: string): number => {
   return value;
 };
 
-/** Runs what is missing of `runCount` runs, `jobCount` at a time, and answers whether all runs are good. */
+/**
+ * Runs what is missing of `runCount` runs, `jobCount` at a time, then what has its rounds inside, and answers whether all
+ * runs are good.
+ */
 async function runAll(suites: readonly Suite[], runCount: number, jobCount: number): Promise<boolean> {
   const store = new RunStore(buildDirectory);
   const finished = new Map(suites.map(({ name }) => [name, store.completeRuns(name)]));
-  const waiting = suites.flatMap((suite) => {
-    const missing = Math.max(0, runCount - finished.get(suite.name)!.length);
-    return Array.from({ length: missing }, () => suite);
+  const missing = suites.flatMap((suite) => {
+    const wanted = suite.rounds === undefined ? runCount : 1;
+    const count = Math.max(0, wanted - finished.get(suite.name)!.length);
+    return Array.from({ length: count }, () => suite);
   });
-  const work = async () => {
+  const work = async (waiting: Suite[]) => {
     for (let suite = waiting.shift(); suite !== undefined; suite = waiting.shift()) {
       const run = await runSuite(suite, store);
       const runs = finished.get(suite.name)!;
       runs.push(run);
       const outcome = run.passed ? 'passed' : `FAILED, see ${store.outputPath(suite.name, run.seed)}`;
-      const progress = `${suite.name} ${runs.length}/${runCount}`;
+      const progress = `${suite.name} ${runs.length}/${suite.rounds === undefined ? runCount : 1}`;
       console.log(`${progress}  seed ${run.seed}  ${run.seconds.toFixed(1)} s  ${outcome}`);
     }
   };
-  await Promise.all(Array.from({ length: jobCount }, work));
+  const beside = missing.filter(({ rounds }) => rounds === undefined);
+  await Promise.all(Array.from({ length: jobCount }, () => work(beside)));
+  await work(missing.filter(({ rounds }) => rounds !== undefined));
   console.log(`\nresults in ${store.directory}`);
   for (const [name, runs] of finished) console.log(`\n${formatTable(name, runs)}`);
   return [...finished.values()].flat().every(({ passed }) => passed);
@@ -59,9 +71,16 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '20' },
     suite: { type: 'string', default: '' },
     jobs: { type: 'string', default: '1' },
+    disk: { type: 'string', default: 'none' },
+    reads: { type: 'string', default: 'barrier' },
   },
 });
-const suites = findSuites(values.suite);
+// What the clusters of the suites are made like; they read it from there.
+process.env['SYNOD_DISK'] = values.disk;
+process.env['SYNOD_READS'] = values.reads;
+const variant = `${values.disk === 'none' ? '' : '-disk'}${values.reads === 'barrier' ? '' : '-log-reads'}`;
+const runCount = atLeastOne('RUNS', values.runs);
+const suites = findSuites(values.suite, runCount, variant);
 if (suites.length === 0) throw new RangeError(`there is no suite "${values.suite}" in ${testDirectory}`);
-const allGood = await runAll(suites, atLeastOne('RUNS', values.runs), atLeastOne('JOBS', values.jobs));
+const allGood = await runAll(suites, runCount, atLeastOne('JOBS', values.jobs));
 process.exitCode = allGood ? 0 : 1;

@@ -165,10 +165,12 @@ const bounded: Record<string, () => Promise<void>> = {
     disk.before = ({ kind }) => {
       if (kind === 'write') synced.push(disk.image());
     };
-    await log.append(votes(18, 120));
+    await log.append([logRecord('floor', { slot: 70 }), ...votes(18, 120)]);
     await log.close();
     const next = synced.at(-2)!;
-    expect((await recordsOf(next.image())).lastLsn).to.be.above(20);
+    const { lastLsn, hardState } = await recordsOf(next.image());
+    expect(lastLsn).to.be.above(20);
+    expect(hardState.floor).to.equal(0);
     await expectLasting(next, all);
   },
 

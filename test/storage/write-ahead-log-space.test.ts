@@ -47,14 +47,26 @@ describe('the write-ahead log on a full disk', () => {
     const { log, disk } = await fullDisk();
     const frames = log.stats.frames;
     expect((await rejection(log.append([vote(8)]), NoSpaceError)).message).to.contain(segmentName(3));
-    const lazy = watched(log.appendLazily([vote(9)]));
     await log.append([]);
+    expect(log.stats.frames).to.equal(frames);
+    await log.close();
+    expect(asText((await recordsOf(disk)).records)).to.deep.equal(asText(votes(0, 7)));
+  });
+
+  it('writes what nobody waits for where there is room, and holds nobody up where there is none', async () => {
+    const { log, disk, clock } = await fullDisk();
+    const fitting = watched(log.appendLazily([vote(8)]));
+    const large = watched(log.appendLazily([vote(9, 3000)]));
+    clock.advance(20);
     await settled();
-    expect([lazy.state, log.stats.frames]).to.deep.equal(['waiting', frames]);
+    expect([fitting.state, large.state]).to.deep.equal(['synced', 'waiting']);
+    const nothing = watched(log.append([]));
+    await settled();
+    expect([nothing.state, large.state]).to.deep.equal(['synced', 'waiting']);
     await log.close();
     await settled();
-    expect(lazy.state, 'closing writes what there is room for').to.equal('synced');
-    expect(asText((await recordsOf(disk)).records)).to.deep.equal(asText([...votes(0, 7), vote(9)]));
+    expect(large.state).to.be.instanceOf(NoSpaceError);
+    expect(asText((await recordsOf(disk)).records)).to.deep.equal(asText(votes(0, 8)));
   });
 
   it('goes on by itself within a second of space coming back', async () => {
@@ -156,6 +168,37 @@ describe('the write-ahead log on a full disk', () => {
       .to.include('reserve-1')
       .and.include(segmentName(3));
     expect(log.hasSpace).to.equal(true);
+    await log.close();
+  });
+
+  it('leaves the space that it gave away alone even if it needs a next segment', async () => {
+    const disk = new SimulatedDisk(seededRandom(5));
+    const { log, clock } = await createdLog(disk, { reserveSegments: 1 });
+    await settled();
+    disk.capacityBytes = disk.usedBytes;
+    await log.releaseReserve();
+    for (const one of votes(0, 7)) await log.append([one]);
+    await settled();
+    expect(disk.capacityBytes - disk.usedBytes).to.equal(smallSegmentBytes);
+    expect(log.hasSpace).to.equal(false);
+    for (let second = 0; second < 10; second += 1) {
+      expect(log.hasSpace).to.equal(false);
+      clock.advance(1_000);
+      await settled();
+    }
+    expect(log.hasSpace).to.equal(true);
+    await log.close();
+  });
+
+  it('claims nothing more once it has failed', async () => {
+    const { log, disk, clock, failures } = await fullDisk();
+    disk.failNextSync(new Error('the platter is gone'));
+    await rejection(log.dropBelow(7, []), StorageFailure);
+    disk.capacityBytes = Infinity;
+    const { write } = disk.counts;
+    clock.advance(30_000);
+    await settled();
+    expect([disk.counts.write, failures.length, clock.waiting]).to.deep.equal([write, 1, 0]);
     await log.close();
   });
 

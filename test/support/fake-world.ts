@@ -31,8 +31,9 @@ export interface FakeWorldOptions {
   readonly checkpointIntervalSlots?: number;
 }
 
-/** The longest that a sync of a disk takes: longer than messages, so that what does not wait for it is caught. */
-const syncLimitMs = 30;
+/** The longest that a sync of a disk takes, and that one in ten takes: longer than messages, which must wait for it. */
+const syncLimitMs = 10;
+const slowSyncLimitMs = 300;
 /** How soon after a message its duplicate comes at the latest. */
 const duplicateLimitMs = 10;
 /** How long the replicas of a new world may take to come up. */
@@ -232,7 +233,9 @@ export class FakeWorld {
   #slowed(disk: SimulatedDisk): SimulatedDisk {
     disk.before = ({ kind }) =>
       kind === 'datasync' || kind === 'sync-directory'
-        ? this.clock.sleep(this.#random.between(0.1, syncLimitMs))
+        ? this.clock.sleep(
+            this.#random.between(0.1, this.#random.below(10) === 0 ? slowSyncLimitMs : syncLimitMs),
+          )
         : undefined;
     return disk;
   }

@@ -123,6 +123,13 @@ export interface Pin {
    * the latest one. A log that now ends below it has lost what was acknowledged.
    */
   earlierDurableLsn: number;
+  /**
+   * The latest start of that replica that was heard of, and the highest end of its
+   * synced log that it told in it. A directory put back from a copy counts fewer
+   * starts, or ends earlier in the same one.
+   */
+  bootCounter: number;
+  durableLsn: number;
 }
 
 function createBasePullSnapshotRequest(): PullSnapshotRequest {
@@ -804,7 +811,7 @@ export const Checkpoint: MessageFns<Checkpoint> = {
 };
 
 function createBasePin(): Pin {
-  return { replicaId: 0, incarnation: "", earlierDurableLsn: 0 };
+  return { replicaId: 0, incarnation: "", earlierDurableLsn: 0, bootCounter: 0, durableLsn: 0 };
 }
 
 export const Pin: MessageFns<Pin> = {
@@ -817,6 +824,12 @@ export const Pin: MessageFns<Pin> = {
     }
     if (message.earlierDurableLsn !== 0) {
       writer.uint32(24).uint64(message.earlierDurableLsn);
+    }
+    if (message.bootCounter !== 0) {
+      writer.uint32(32).uint64(message.bootCounter);
+    }
+    if (message.durableLsn !== 0) {
+      writer.uint32(40).uint64(message.durableLsn);
     }
     return writer;
   },
@@ -856,6 +869,22 @@ export const Pin: MessageFns<Pin> = {
             }
 
             message.earlierDurableLsn = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.bootCounter = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.durableLsn = longToNumber(reader.uint64());
             continue;
           }
         }
