@@ -34,7 +34,10 @@ export class AcceptorMemory {
   readonly #pins: readonly Pin[];
   readonly #log: RecoveredLog;
 
-  constructor({ log, point, peers }: RecoveredDirectory) {
+  readonly #snapshot: { readonly through: Slot | undefined; readonly digest: string };
+
+  constructor({ log, point, peers, digest }: RecoveredDirectory) {
+    this.#snapshot = { through: point.loadedThrough, digest };
     this.highestRound = point.paxos.highestRound;
     this.#floor = point.paxos.floor;
     this.#pins = peers.pins;
@@ -61,7 +64,13 @@ export class AcceptorMemory {
    * peers must refuse it.
    * @throws Contradiction
    */
-  checkRecovered({ log, point, peers }: RecoveredDirectory): void {
+  checkRecovered({ log, point, peers, digest }: RecoveredDirectory): void {
+    if (point.loadedThrough !== undefined) {
+      const { through, digest: expected } = this.#snapshot;
+      if (point.loadedThrough !== through || digest !== expected) {
+        throw new Contradiction(`a state through slot ${point.loadedThrough} that is not the snapshot's`);
+      }
+    }
     if (log.lastLsn > this.#log.lastLsn) throw new Contradiction(`the log reaches frame ${log.lastLsn}`);
     this.#checkWritten(log.records);
     if (log.lastLsn < this.#log.lastLsn) return;

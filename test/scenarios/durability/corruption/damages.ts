@@ -180,8 +180,8 @@ function fewOfEach(damages: readonly Damage[], count: number, random: Random): D
 /** What every file begins and ends with, at the most. */
 const edgeBytes = 176;
 /**
- * Places that carry most: the identity, the headers of all segments and of a few frames, both ends of a snapshot, and cuts
- * between frames. Of the last segment in use, whose last frame nothing comes after, every bit of the headers.
+ * Places that carry most: the identity, the headers of all segments and of a few frames, both ends of a snapshot, the
+ * records of every frame, and cuts between frames. Of the last segment in use, whose last frame nothing comes after, every bit of the headers.
  */
 function telling(image: Image, random: Random): Damage[] {
   const segments = segmentsOf(image);
@@ -196,6 +196,11 @@ function telling(image: Image, random: Random): Damage[] {
     const { offset } = frames[random.below(frames.length)]!;
     return [...everyByte(name, 0, edgeBytes), ...everyByte(name, offset, offset + frameHeaderBytes)];
   });
+  const records = segments.flatMap(({ name, frames }) =>
+    frames.map(({ offset, payloadBytes }) =>
+      flip(name, offset + frameHeaderBytes + random.below(payloadBytes), random.below(8)),
+    ),
+  );
   const between = segments.flatMap(({ name, frames }) => frames.map(({ offset }) => cut(name, offset)));
   const others = [...image].filter(([name]) => name === identityFile || name.startsWith('snapshot-'));
   const edges = others.flatMap(([name, { length }]) => [
@@ -205,6 +210,7 @@ function telling(image: Image, random: Random): Damage[] {
   const end = last.frames.at(-1)!;
   return [
     ...headers,
+    ...records,
     ...between,
     ...edges,
     ...everyBit(last.name, 0, edgeBytes),

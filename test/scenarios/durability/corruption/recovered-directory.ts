@@ -23,6 +23,8 @@ export interface RecoveredDirectory {
   readonly log: RecoveredLog;
   readonly peers: RecordedPeers;
   readonly point: StartingPoint;
+  /** Of the state that a snapshot gave. */
+  readonly digest: string;
   /**
    * Of all that was read from the disk and taken in. Where it is equal, a replica does the same from here on: nothing else
    * of the disk is in its memory.
@@ -69,14 +71,15 @@ export async function recoverDirectory(
       loadedThrough: point.loadedThrough,
       suspect: suspect.sinceSlot,
     };
+    const digest = Buffer.from(state.digest()).toString('hex');
     const records = log.records.map(({ kind, group, slot, round, replica, payload }) => [
       ...[kind, group, slot, round, replica],
       Buffer.from(payload).toString('latin1'),
     ]);
     const hash = createHash('sha1')
       .update(JSON.stringify([said, held, records]))
-      .update(state.digest());
-    return { log, point, peers: recordedPeers(log.records), fingerprint: hash.digest('hex') };
+      .update(digest);
+    return { log, point, digest, peers: recordedPeers(log.records), fingerprint: hash.digest('hex') };
   } finally {
     await directory.log.close();
   }

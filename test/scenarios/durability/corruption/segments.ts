@@ -9,6 +9,7 @@ export interface FramePlace {
   readonly lsn: number;
   readonly offset: number;
   readonly length: number;
+  readonly payloadBytes: number;
 }
 
 export interface SegmentPlace {
@@ -37,7 +38,7 @@ function placeOf(name: string, bytes: Uint8Array, header: SegmentHeader): Segmen
     const frame = readFrameHeader(bytes.subarray(offset, offset + sectorBytes), seed);
     if (frame === undefined) return { name, header, frames, end: offset };
     const length = frameBytes(frame.payloadBytes);
-    frames.push({ lsn: frame.lsn, offset, length });
+    frames.push({ lsn: frame.lsn, offset, length, payloadBytes: frame.payloadBytes });
     offset += length;
   }
 }
