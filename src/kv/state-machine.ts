@@ -1,6 +1,7 @@
 import type { Slot } from '../log/ids.js';
 import type { Member } from '../log/roster.js';
 import type { PortableState, StateMachine, StateSnapshot } from '../log/state-machine.js';
+import { CheckpointSchedule } from './checkpoint-schedule.js';
 import { decodeCommand } from './command.js';
 import { digestOf } from './digest.js';
 import { stateVersions, type SessionParameters } from './limits.js';
@@ -18,14 +19,11 @@ export class UnsupportedVersion extends Error {
   }
 }
 
-/** Every so many slots replicas compare their digests (rule R13). */
-export const defaultCheckpointIntervalSlots = 1024;
-
 export interface KeyValueStateOptions {
   readonly sessionParameters: SessionParameters;
   /** The members in force; written into snapshots. */
   readonly members?: readonly Member[];
-  /** Told the digest after each slot above 0 that is a multiple of the interval. */
+  /** Told the digest after each slot that a checkpoint follows. */
   readonly checkpoint?: (slot: Slot, digest: Uint8Array) => void;
   readonly checkpointIntervalSlots?: number;
 }
@@ -36,7 +34,7 @@ export interface KeyValueStateOptions {
  */
 export class KeyValueStateMachine implements StateMachine<Result>, PortableState {
   readonly #options: KeyValueStateOptions;
-  readonly #checkpointIntervalSlots: number;
+  readonly #schedule: CheckpointSchedule;
   #store = new Store();
   #sessions: Sessions;
   #stateVersion: number = stateVersions.initial;
@@ -44,7 +42,7 @@ export class KeyValueStateMachine implements StateMachine<Result>, PortableState
 
   constructor(options: KeyValueStateOptions) {
     this.#options = options;
-    this.#checkpointIntervalSlots = options.checkpointIntervalSlots ?? defaultCheckpointIntervalSlots;
+    this.#schedule = new CheckpointSchedule(options.checkpointIntervalSlots);
     this.#sessions = new Sessions(options.sessionParameters);
   }
 
@@ -76,9 +74,7 @@ export class KeyValueStateMachine implements StateMachine<Result>, PortableState
     if (slot !== expected) throw new Error(`slot ${slot} came to apply; ${expected} is next`);
     this.#applied = slot;
     const results = commands.map((bytes) => this.#run(decodeCommand(bytes)));
-    if (slot > 0 && slot % this.#checkpointIntervalSlots === 0) {
-      this.#options.checkpoint?.(slot, this.digest());
-    }
+    if (this.#schedule.isDueAfter(slot, commands)) this.#options.checkpoint?.(slot, this.digest());
     return results;
   }
 
@@ -108,6 +104,7 @@ export class KeyValueStateMachine implements StateMachine<Result>, PortableState
       this.#sessions = sessions;
       this.#stateVersion = stateVersion;
       this.#applied = through;
+      this.#schedule.restart();
     });
   }
 

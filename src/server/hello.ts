@@ -11,7 +11,7 @@ export interface Identity {
   readonly sessionParameters: SessionParameters;
 }
 
-/** The state's digest after a slot that is a multiple of 1,024 (rule R13). */
+/** The state's digest after a slot that the log itself names (rule R13). */
 export interface Checkpoint {
   readonly slot: Slot;
   readonly digest: Uint8Array;

@@ -103,8 +103,8 @@ export interface SessionParameters {
 }
 
 /**
- * Checkpoint is the digest of the replicated state after one slot, a multiple of
- * 1,024; it is equal on every replica.
+ * Checkpoint is the digest of the replicated state after one slot that the log
+ * itself names; it is equal on every replica.
  */
 export interface Checkpoint {
   slot: number;

@@ -74,8 +74,9 @@ export interface Sessions {
 }
 
 /**
- * A session whose replies do not fit one piece goes on in the next pieces, under the
- * same client_id.
+ * A session whose replies do not fit one piece goes on in the next pieces, which
+ * repeat its numbers. A previous value too large for one piece goes on under the same
+ * sequence. Replies come by sequence.
  */
 export interface Session {
   clientId: number;
@@ -114,7 +115,10 @@ export interface Entry {
 }
 
 export interface Closing {
-  /** Of the state; what was read must have the same. */
+  /**
+   * The digest of the state (48 bytes), which what was read must have as well, then a
+   * hash of the bytes of all pieces before (8).
+   */
   digest: Buffer;
 }
 
