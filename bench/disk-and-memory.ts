@@ -54,7 +54,7 @@ async function start(kind: Kind, directory: string): Promise<Cluster> {
         'warn',
         ...place(index + 1),
       ],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
+      { stdio: 'ignore' },
     ),
   );
   const clerk = new Clerk({ endpoints });
