@@ -24,7 +24,7 @@ export function saveFailure(
   if (interrupted)
     return new CommandFailure({ kind: 'interrupted', message: 'interrupted; nothing was saved' });
   if (error instanceof CallError) {
-    const expired = error.code === 'CANCELLED';
+    const expired = error.code === 'DEADLINE_EXCEEDED';
     const last = expired ? `no answer within ${formatDuration(timeoutMs)}` : problemText(error.message);
     return new CommandFailure({
       kind: 'unreachable',

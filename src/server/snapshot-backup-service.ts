@@ -105,6 +105,13 @@ async function saveFrom(endpoint: string, options: SaveOptions): Promise<SavedSn
       reason: 'UNKNOWN',
       message: `${endpoint} ended before its last piece`,
     });
+  } catch (error) {
+    if (!expired.aborted || signal.aborted) throw error;
+    throw new CallError({
+      code: 'DEADLINE_EXCEEDED',
+      reason: 'UNKNOWN',
+      message: `${endpoint} did not hand out all of it in ${timeoutMs} ms (${bytes} bytes came)`,
+    });
   } finally {
     await writer?.abandon();
     channel.close();

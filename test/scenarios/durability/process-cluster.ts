@@ -27,7 +27,9 @@ export interface ClusterSettings extends Partial<Pick<ReplicaSettings, 'syncedOn
 
 /** A replica that has not taken its part by then does not. */
 const servingLimitMs = 30_000;
-const sameStateLimitMs = 30_000;
+const sameStateLimitMs = 90_000;
+/** Hundreds of megabytes may have to come, from all replicas at once. */
+const stateLimitMs = 60_000;
 
 /**
  * Replicas as processes, each with a directory of its own, that are killed, stopped and started at will. Their ids count
@@ -229,7 +231,7 @@ export class ProcessCluster implements Observed {
     const { through, digest, keys } = await saveSnapshot({
       endpoints: [this.address(id)],
       path: join(this.directory, `state-${id}`),
-      timeoutMs: 10_000,
+      timeoutMs: stateLimitMs,
       signal: new AbortController().signal,
     });
     return { through, digest, keys };
