@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Clerk, ClerkError } from '../../src/index.js';
-import { until } from '../processes/until.js';
+import { until } from '../support/until.js';
 import { ProcessCluster } from '../scenarios/durability/process-cluster.js';
 import { rejection } from '../support/rejection.js';
 

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { Clerk, startReplica, type RunningReplica } from '../../src/index.js';
+import { untilAllServe } from '../support/all-serve.js';
 import { freePorts } from '../support/free-ports.js';
 import { LinkFaults } from '../scenarios/link-faults.js';
-import { until } from './until.js';
+import { until } from '../support/until.js';
 
 const putCount = 500;
 
@@ -17,7 +18,7 @@ describe('A replica that was cut off', () => {
       ),
     );
     try {
-      await until('all serve', 5000, () => replicas.every(({ serving }) => serving) || undefined);
+      await untilAllServe(replicas);
       faults.partition([[1, 2], [3]]);
       await putAll(peers.slice(0, 2).map(({ address }) => address));
       const [one, two, three] = replicas.map(applied);

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { until } from './until.js';
+import { until } from '../support/until.js';
 
 const commandPath = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 

@@ -7,7 +7,7 @@ import { freePorts } from '../support/free-ports.js';
 import { endCommands, runCommand } from './command.js';
 import { devCluster, isAlive, replicasIn, type DevCluster } from './dev-cluster.js';
 import { temporaryDirectory, type TemporaryDirectory } from './temporary-directory.js';
-import { until } from './until.js';
+import { until } from '../support/until.js';
 
 describe('A replica of synod dev whose disk was tampered with', () => {
   let directory: TemporaryDirectory;

@@ -7,7 +7,7 @@ import { freePorts } from '../support/free-ports.js';
 import { endCommands, runCommand, RunningCommand } from './command.js';
 import { devCluster, devFlags, isAlive, replicasIn } from './dev-cluster.js';
 import { temporaryDirectory, type TemporaryDirectory } from './temporary-directory.js';
-import { until } from './until.js';
+import { until } from '../support/until.js';
 
 /** As the system shows it to everybody. */
 async function commandLineOf(pid: number): Promise<string> {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { freePorts } from '../support/free-ports.js';
 import { endCommands, runCommand, RunningCommand } from './command.js';
 import { devCluster, devFlags, freeDevCluster, isAlive, replicasIn } from './dev-cluster.js';
-import { until } from './until.js';
+import { until } from '../support/until.js';
 
 describe('synod dev in memory', () => {
   afterEach(endCommands);

@@ -3,7 +3,7 @@ import { Clerk } from '../../src/index.js';
 import { nextLink } from '../support/fnv-twin.js';
 import { endCommands } from './command.js';
 import { freeDevCluster } from './dev-cluster.js';
-import { until } from './until.js';
+import { until } from '../support/until.js';
 
 const clerkCount = 16;
 const callsPerClerk = 188;

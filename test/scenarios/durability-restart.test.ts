@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { until } from '../processes/until.js';
+import { until } from '../support/until.js';
 import { diskBytes, mebibytes, processorSeconds, residentBytes } from './durability/measures.js';
 import { putAll } from './durability/pipeline-load.js';
 import { ProcessCluster } from './durability/process-cluster.js';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { startReplica, type Clerk, type RunningReplica, type StartReplicaOptions } from '../../src/index.js';
 import type { Random } from '../../src/runtime/random.js';
+import { untilAllServe } from '../support/all-serve.js';
 import { CountedClerk } from './counted-clerk.js';
 import { FaultModel } from './fault-model.js';
 import type { Observed } from './report.js';
@@ -44,10 +45,11 @@ export class KvpaxosCluster implements Observed {
     this.faults = new FaultModel(options.serverCount, options.random);
   }
 
-  /** Listens on Unix sockets in a directory of its own, so that no two clusters ever meet. */
+  /** Listens on Unix sockets in a directory of its own, so that no two clusters ever meet; all servers serve. */
   static async start(options: KvpaxosClusterOptions): Promise<KvpaxosCluster> {
     const cluster = new KvpaxosCluster(await mkdtemp(join(tmpdir(), 'synod-kvpaxos-')), options);
     for (const server of cluster.servers) await cluster.#startServer(server);
+    await untilAllServe(cluster.#running);
     return cluster;
   }
 

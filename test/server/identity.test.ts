@@ -13,7 +13,7 @@ import { defaultSessionParameters } from '../../src/kv/limits.js';
 import type { RefusalCause } from '../../src/log/roster.js';
 import { UnknownIncarnation } from '../../src/server/admission.js';
 import { rejection } from '../support/rejection.js';
-import { until } from '../processes/until.js';
+import { until } from '../support/until.js';
 
 const helloIntervalMs = 50;
 

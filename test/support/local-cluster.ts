@@ -3,6 +3,7 @@ import {
   type RunningReplica,
   type StartReplicaOptions,
 } from '../../src/server/start-replica.js';
+import { untilAllServe } from './all-serve.js';
 import { freePorts } from './free-ports.js';
 
 /** Real replicas on loopback ports, in this process. */
@@ -12,7 +13,7 @@ export interface LocalCluster {
   close(): Promise<void>;
 }
 
-/** Starts replicas with ids from 1 and waits until each hears a majority. */
+/** Starts replicas with ids from 1 and waits until all serve. */
 export async function startLocalCluster(
   replicaCount: number,
   options: Omit<StartReplicaOptions, 'id' | 'peers'> = {},
@@ -20,10 +21,7 @@ export async function startLocalCluster(
   const ports = await freePorts(replicaCount);
   const peers = ports.map((port, index) => ({ id: index + 1, address: `127.0.0.1:${port}` }));
   const replicas = await Promise.all(peers.map(({ id }) => startReplica({ ...options, id, peers })));
-  for (let waits = 0; !replicas.every(({ serving }) => serving); waits += 1) {
-    if (waits > 500) throw new Error('the cluster does not serve after 5 s');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await untilAllServe(replicas);
   return {
     endpoints: peers.map(({ address }) => address),
     replicas,

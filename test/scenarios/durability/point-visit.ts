@@ -1,4 +1,4 @@
-import { until } from '../../processes/until.js';
+import { until } from '../../support/until.js';
 import type { Random } from '../../../src/runtime/random.js';
 import { shuffled } from '../random-choices.js';
 import type { ProcessCluster } from './process-cluster.js';

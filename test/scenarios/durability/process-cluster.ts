@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { saveSnapshot } from '../../../src/server/snapshot-backup-service.js';
-import { until } from '../../processes/until.js';
+import { until } from '../../support/until.js';
 import { freePorts } from '../../support/free-ports.js';
 import type { Observed } from '../report.js';
 import { Endpoint } from './endpoint.js';
