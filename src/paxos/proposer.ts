@@ -39,9 +39,12 @@ export interface ProposerWorld {
 const firstBackoffMs = 10;
 const backoffLimitMs = 300;
 
-/** A random wait that doubles, so that proposers which collided once draw apart. */
-export const backoffMs = (attempt: number, random: Random): number =>
-  random.between(0.3, 1) * Math.min(firstBackoffMs * 2 ** attempt, backoffLimitMs);
+/**
+ * A random wait that doubles, so that proposers which collided once draw apart. They do so only if it is long beside
+ * what they collided with: `tookMs`, a whole round, which is long where disks are slow.
+ */
+export const backoffMs = (attempt: number, random: Random, tookMs = 0): number =>
+  random.between(0.3, 1) * Math.min(Math.max(firstBackoffMs, tookMs) * 2 ** attempt, backoffLimitMs);
 
 /** A call, because the compiler takes the property for unchanged across an await. */
 const isAborted = (signal: AbortSignal): boolean => signal.aborted;
@@ -76,7 +79,9 @@ export async function propose(
       if (isAborted(signal)) return;
       last = ballot;
     }
+    const beganMs = world.clock.now();
     const outcome = await runRound(world, slot, ballot, value, signal);
+    let collidedForMs = 0;
     world.trace('round', { slot, round: ballot.round, outcome: outcome.phase });
     if (isAborted(signal)) return;
     unanswered = undefined;
@@ -90,6 +95,7 @@ export async function propose(
         return;
       case 'lost':
         highestRound = Math.max(ballot.round, outcome.highestPromised?.round ?? 0);
+        collidedForMs = world.clock.now() - beganMs;
         break;
       case 'preparing':
         // A duplicate to whoever has promised it (rule R4): without a majority nobody's log grows.
@@ -98,7 +104,7 @@ export async function propose(
       case 'accepting':
         highestRound = ballot.round;
     }
-    await world.clock.sleep(backoffMs(attempt, world.random), signal);
+    await world.clock.sleep(backoffMs(attempt, world.random, collidedForMs), signal);
   }
 }
 

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { replicaId } from '../../src/log/ids.js';
 import { turns } from '../support/fake-clock.js';
 import { valueOf } from '../support/paxos-values.js';
 import { peerWorld } from '../support/peer-world.js';
@@ -20,6 +21,25 @@ describe('a Paxos proposer that finds no majority', () => {
       expect(gapMs).to.be.within(0.3 * longestMs, longestMs);
     }
     expect(new Set(gapsMs)).to.have.property('size', gapsMs.length);
+  });
+
+  it('waits for long beside the round in which it collided', async () => {
+    const { peer, clock, others, two } = peerWorld();
+    const tookMs = 40;
+    for (const { answers } of others) {
+      answers.prepare = async ({ ballot }) => {
+        await clock.sleep(tookMs);
+        return { kind: 'reject', highestPromised: { round: ballot.round + 1, replica: replicaId(2) } };
+      };
+    }
+    peer.start(0, valueOf('own'));
+    for (let round = 1; round <= 20; round += 1) {
+      await clock.runUntil(() => two.prepares.length === round, 1000);
+      const startMs = clock.now();
+      await clock.runUntil(() => two.prepares.length > round, 1000);
+      const longestMs = Math.min(tookMs * 2 ** (round - 1), 300);
+      expect(clock.now() - startMs - tookMs).to.be.within(0.3 * longestMs, longestMs);
+    }
   });
 });
 

@@ -16,7 +16,7 @@ import type { Call } from '../../src/rpc/link.js';
 import { headerBetween } from './rosters.js';
 
 interface Answers {
-  prepare: (request: Prepare) => PrepareReply | 'silence' | 'lost';
+  prepare: (request: Prepare) => PrepareReply | 'silence' | 'lost' | Promise<PrepareReply>;
   accept: (request: Accept) => AcceptReply | 'silence' | 'lost';
   decide: (request: Decide) => DecideReply | 'silence' | 'lost';
   learn: (request: Learn) => LearnReply | 'silence' | 'lost';
