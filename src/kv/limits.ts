@@ -29,3 +29,8 @@ export const defaultSessionParameters: SessionParameters = {
   sessionRepliesLimitBytes: 8 * 1024 * 1024,
   sequenceWindow: 1024,
 };
+
+/** In one line, for those who find that two differ. */
+export const describeSessionParameters = (parameters: SessionParameters): string =>
+  `${parameters.sessionLimit} sessions, ${parameters.repliesLimitBytes} bytes of replies, ` +
+  `${parameters.sessionRepliesLimitBytes} a session, window ${parameters.sequenceWindow}`;

@@ -2,7 +2,7 @@ import type { Slot } from '../log/ids.js';
 import type { Member } from '../log/roster.js';
 import type { SnapshotBuilder } from '../log/state-machine.js';
 import { digestOf, Hash } from './digest.js';
-import { stateVersions, type SessionParameters } from './limits.js';
+import { describeSessionParameters, stateVersions, type SessionParameters } from './limits.js';
 import { Sessions } from './sessions.js';
 import { formatVersion, InvalidSnapshot, pieceLimitBytes, type Opening } from './snapshot-parts.js';
 import { SnapshotReader } from './snapshot-reader.js';
@@ -23,10 +23,6 @@ type Phase =
   | { readonly kind: 'finished'; readonly state: BuiltState }
   | { readonly kind: 'over'; readonly why: string };
 
-const describe = (parameters: SessionParameters): string =>
-  `${parameters.sessionLimit} sessions, ${parameters.repliesLimitBytes} bytes of replies, ` +
-  `${parameters.sessionRepliesLimitBytes} a session, window ${parameters.sequenceWindow}`;
-
 function checkOpening(opening: Opening, own: SessionParameters): void {
   if (opening.formatVersion !== formatVersion) {
     throw new InvalidSnapshot(
@@ -39,9 +35,11 @@ function checkOpening(opening: Opening, own: SessionParameters): void {
       `its state version is ${opening.stateVersion}; this version applies ${minimum} to ${maximum}`,
     );
   }
-  const theirs = describe(opening.sessionParameters);
-  if (theirs !== describe(own)) {
-    throw new InvalidSnapshot(`its session parameters are ${theirs}; ours are ${describe(own)}`);
+  const theirs = describeSessionParameters(opening.sessionParameters);
+  if (theirs !== describeSessionParameters(own)) {
+    throw new InvalidSnapshot(
+      `its session parameters are ${theirs}; ours are ${describeSessionParameters(own)}`,
+    );
   }
 }
 

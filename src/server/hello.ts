@@ -1,7 +1,7 @@
 import type { Enveloped } from '../log/header.js';
 import type { Incarnation, ReplicaId, Slot } from '../log/ids.js';
 import type { Member, PeerLog } from '../log/roster.js';
-import type { SessionParameters } from '../kv/limits.js';
+import { describeSessionParameters, type SessionParameters } from '../kv/limits.js';
 import type { Call } from '../rpc/link.js';
 
 /** What makes a replica one of its cluster; any difference is refused (rule R11). */
@@ -44,10 +44,6 @@ export interface HelloLink {
 const describeMembers = (members: readonly Member[]): string =>
   members.map(({ id, address }) => `${id}=${address}`).join(',');
 
-const describeParameters = (parameters: SessionParameters): string =>
-  `${parameters.sessionLimit} sessions, ${parameters.repliesLimitBytes} bytes of replies, ` +
-  `${parameters.sessionRepliesLimitBytes} a session, window ${parameters.sequenceWindow}`;
-
 /** How `theirs` differs from `ours`, naming both, or undefined. */
 export function identityProblem(ours: Identity, theirs: Identity): string | undefined {
   const differences = [
@@ -55,8 +51,8 @@ export function identityProblem(ours: Identity, theirs: Identity): string | unde
     ['members', describeMembers(ours.members), describeMembers(theirs.members)],
     [
       'session parameters',
-      describeParameters(ours.sessionParameters),
-      describeParameters(theirs.sessionParameters),
+      describeSessionParameters(ours.sessionParameters),
+      describeSessionParameters(theirs.sessionParameters),
     ],
   ] as const;
   const different = differences.find(([, own, other]) => own !== other);

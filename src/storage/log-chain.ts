@@ -212,14 +212,3 @@ class ChainReader {
 export async function readChain(settings: LogSettings): Promise<LogChain> {
   return new ChainReader(settings, await segmentFiles(settings.disk)).read();
 }
-
-/** The ids that the log's first segment in use names, without a look at anything else; undefined if there is none. */
-export async function peekLogIdentity(
-  disk: Disk,
-): Promise<{ readonly clusterId: string; readonly directoryId: string } | undefined> {
-  for (const { sector } of await segmentFiles(disk)) {
-    const found = readSegmentHeader(sector);
-    if (found.kind === 'valid') return found.header;
-  }
-  return undefined;
-}

@@ -65,24 +65,6 @@ export class SnapshotStream {
   }
 }
 
-/**
- * Writes a snapshot into a file of the caller's choice, in place of what is in it, and syncs it. Its directory is the
- * caller's.
- * @throws NoSpaceError, StorageFailure; then the file is no snapshot
- */
-export async function writeSnapshotTo(
-  file: DiskFile,
-  name: string,
-  through: Slot | undefined,
-  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<void> {
-  await orNoSpace(`the emptying of ${name}`, () => file.truncate(0));
-  const stream = new SnapshotStream(file, name);
-  await stream.begin(through);
-  for await (const chunk of chunks) await stream.chunk(chunk);
-  await stream.close();
-}
-
 /** Reads a file from front to back in large pieces. */
 class PieceReader {
   private static readonly pieceBytes = 512 * 1024;

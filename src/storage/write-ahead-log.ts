@@ -15,7 +15,6 @@ import { SpaceKeeper } from './space-keeper.js';
 
 export type { LogOptions, TracePoint } from './log-options.js';
 export type { RecoveredLog } from './log-recovery.js';
-export { peekLogIdentity } from './log-chain.js';
 
 /**
  * One replica's records on disk, in the order of appending (docs/storage-format.md). Many appends share one sync; what

@@ -3,7 +3,6 @@ import { seededRandom } from '../../src/runtime/random.js';
 import { NoSpaceError } from '../../src/storage/disk.js';
 import { StorageDamage } from '../../src/storage/errors.js';
 import { segmentName } from '../../src/storage/segment-names.js';
-import { peekLogIdentity } from '../../src/storage/write-ahead-log.js';
 import * as damage from '../support/log-damage.js';
 import * as fixture from '../support/log-fixture.js';
 import {
@@ -246,11 +245,5 @@ describe('the recovery of the log, segment by segment', () => {
     const disk = await threeSegments();
     const { message } = await rejection(fixture.createdLog(disk), StorageDamage);
     expect(message).to.contain('a log is there already');
-  });
-
-  it('can be asked for the ids in the log beforehand', async () => {
-    expect(await peekLogIdentity(new SimulatedDisk(seededRandom(1)))).to.equal(undefined);
-    const { clusterId, directoryId } = fixture;
-    expect(await peekLogIdentity(await threeSegments())).to.include({ clusterId, directoryId });
   });
 });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { seededRandom } from '../../src/runtime/random.js';
 import { NoSpaceError, type DiskFile } from '../../src/storage/disk.js';
 import { StorageDamage, StorageFailure } from '../../src/storage/errors.js';
-import { readSnapshotFrom, writeSnapshotTo } from '../../src/storage/snapshot-stream.js';
+import { readSnapshotFrom, SnapshotStream } from '../../src/storage/snapshot-stream.js';
 import { rejection } from '../support/rejection.js';
 import { SimulatedDisk } from '../support/simulated-disk.js';
 
@@ -19,26 +19,28 @@ async function chunksIn(file: DiskFile): Promise<string[]> {
 describe('a snapshot in a file of any name', () => {
   let disk: SimulatedDisk;
   let file: DiskFile;
+  const write = async (through: number | undefined): Promise<void> => {
+    const stream = new SnapshotStream(file, 'backup');
+    await stream.begin(through);
+    for (const chunk of abc) await stream.chunk(chunk);
+    await stream.close();
+  };
 
   beforeEach(async () => {
     disk = new SimulatedDisk(seededRandom(1));
     file = await disk.open('backup', { create: true });
   });
 
-  it('takes the place of what was in the file, and is synced', async () => {
-    await file.write(0, Buffer.alloc(2_000, 'x'));
+  it('is synced', async () => {
     await disk.syncDirectory();
-    await writeSnapshotTo(file, 'backup', 6, abc);
+    await write(6);
     const found = await disk.crash('nothing').open('backup');
     expect((await readSnapshotFrom(found, 'backup')).through).to.equal(6);
     expect(await chunksIn(found)).to.deep.equal(['abc', 'd']);
   });
 
-  it('may come before any slot, and from a source that takes its time', async () => {
-    async function* source() {
-      for (const chunk of abc) yield await Promise.resolve(chunk);
-    }
-    await writeSnapshotTo(file, 'backup', undefined, source());
+  it('may come before any slot', async () => {
+    await write(undefined);
     expect(await readSnapshotFrom(file, 'backup')).to.have.property('through', undefined);
     expect(await chunksIn(file)).to.deep.equal(['abc', 'd']);
   });
@@ -53,12 +55,12 @@ describe('a snapshot in a file of any name', () => {
 
   it('is no snapshot when its writing ended early', async () => {
     disk.capacityBytes = 531;
-    await rejection(writeSnapshotTo(file, 'backup', 6, abc), NoSpaceError);
+    await rejection(write(6), NoSpaceError);
     expect((await rejection(chunksIn(file), StorageDamage)).message).to.match(
       /at byte 531: the file ends here/,
     );
     disk.capacityBytes = Infinity;
     disk.failNextSync(new Error('EIO'));
-    await rejection(writeSnapshotTo(file, 'backup', 6, abc), StorageFailure);
+    await rejection(write(6), StorageFailure);
   });
 });
