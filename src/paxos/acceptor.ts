@@ -1,6 +1,6 @@
 import type { Slot } from '../log/ids.js';
 import type { Step } from '../storage/journal.js';
-import { compareBallots, type Ballot } from './ballot.js';
+import { compareBallots, type Ballot } from '../log/ballot.js';
 import type {
   Accept,
   AcceptReply,

@@ -2,7 +2,8 @@ import type { Slot } from '../log/ids.js';
 import type { Roster } from '../log/roster.js';
 import type { Journal } from '../storage/journal.js';
 import type { Instances } from './instances.js';
-import type { PaxosRecord, Trace } from './messages.js';
+import type { Trace } from '../log/trace.js';
+import type { PaxosRecord } from './messages.js';
 
 export interface ForgettingOptions {
   readonly instances: Instances;

@@ -1,15 +1,8 @@
 import type { Slot } from '../log/ids.js';
+import { InvariantViolation } from '../log/invariant-violation.js';
 import type { AcceptorState } from './acceptor.js';
-import { compareBallots, formatBallot, type Ballot } from './ballot.js';
+import { compareBallots, formatBallot, type Ballot } from '../log/ballot.js';
 import { sameBytes } from './same-bytes.js';
-
-/** Agreement itself is broken: the replica must stop rather than go on from here. */
-export class InvariantViolation extends Error {
-  constructor(message: string) {
-    super(`invariant violated: ${message}`);
-    this.name = 'InvariantViolation';
-  }
-}
 
 /**
  * A decided slot never changes its value, a promise never falls, and a vote is never taken back for one under

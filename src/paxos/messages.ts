@@ -1,7 +1,7 @@
 import type { Enveloped } from '../log/header.js';
 import type { Slot } from '../log/ids.js';
 import type { Call } from '../rpc/link.js';
-import type { Ballot } from './ballot.js';
+import type { Ballot } from '../log/ballot.js';
 
 /** The value an acceptor voted for last, and the ballot it did so under. */
 export interface Vote {
@@ -97,6 +97,3 @@ export interface SlotRange {
   readonly first: Slot;
   readonly last: Slot;
 }
-
-/** Told of what happens, at the very moment, for the log at level debug and for tests that stop the process there. */
-export type Trace = (event: string, details: Record<string, unknown>) => void;

@@ -13,6 +13,7 @@ import {
 } from './acceptor.js';
 import { checkDecision } from './invariants.js';
 import type { Instances } from './instances.js';
+import type { Trace } from '../log/trace.js';
 import type {
   Accept,
   AcceptReply,
@@ -24,7 +25,6 @@ import type {
   PrepareReply,
   Refused,
   SlotRange,
-  Trace,
 } from './messages.js';
 
 export interface OwnAcceptorOptions {

@@ -7,16 +7,16 @@ import type { StateMachine } from '../log/state-machine.js';
 import { decodeBatch, encodeBatch } from '../log/wire.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
-import { AppliedWaits } from './applied-waits.js';
-import { formatBallot } from './ballot.js';
+import { AppliedWaits } from '../log/applied-waits.js';
+import { formatBallot } from '../log/ballot.js';
 import { DecisionWaits } from './decision-wait.js';
 import { HoleFiller } from './hole-filler.js';
-import type { Trace } from './messages.js';
+import type { Trace } from '../log/trace.js';
 import type { PaxosPeer } from './peer.js';
 import type { BehindListener } from './peer-options.js';
-import { ProposalQueue, type Proposal } from './proposal-queue.js';
+import { ProposalQueue, type Proposal } from '../log/proposal-queue.js';
 import { ReadBarrier } from './read-barrier.js';
-import { UnderWay } from './under-way.js';
+import { UnderWay } from '../log/under-way.js';
 
 export interface PaxosLogOptions<Result> {
   readonly peer: PaxosPeer;

@@ -2,7 +2,8 @@ import type { Header } from '../log/header.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import { limits } from '../log/limits.js';
 import type { Roster } from '../log/roster.js';
-import type { Learn, LearnReply, PaxosLink, ReachReply, Trace } from './messages.js';
+import type { Trace } from '../log/trace.js';
+import type { Learn, LearnReply, PaxosLink, ReachReply } from './messages.js';
 
 export interface PeerCallsOptions {
   readonly roster: Roster;

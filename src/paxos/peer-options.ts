@@ -4,7 +4,8 @@ import type { VotingGate } from '../log/voting-gate.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
 import type { Journal } from '../storage/journal.js';
-import type { PaxosLink, PaxosRecord, Trace } from './messages.js';
+import type { Trace } from '../log/trace.js';
+import type { PaxosLink, PaxosRecord } from './messages.js';
 import type { RecoveredPaxos } from './recovery.js';
 
 /** What a peer knows of one instance. */

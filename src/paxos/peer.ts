@@ -6,7 +6,8 @@ import type { Journal } from '../storage/journal.js';
 import { Forgetting } from './forgetting.js';
 import { Instances, type Instance } from './instances.js';
 import { learnPage } from './learn-page.js';
-import { Listeners } from './listeners.js';
+import { Listeners } from '../log/listeners.js';
+import type { Trace } from '../log/trace.js';
 import type {
   Accept,
   AcceptReply,
@@ -19,7 +20,6 @@ import type {
   PrepareReply,
   ReachReply,
   SlotRange,
-  Trace,
 } from './messages.js';
 import { OwnAcceptor } from './own-acceptor.js';
 import { PeerCalls } from './peer-calls.js';
@@ -27,7 +27,7 @@ import type { BehindListener, InstanceStatus, PaxosPeerOptions } from './peer-op
 import { propose, type ProposerWorld } from './proposer.js';
 import { recordsOf } from './records.js';
 import { StoredRounds } from './stored-rounds.js';
-import { throwUnhandled } from './throw-unhandled.js';
+import { throwUnhandled } from '../log/throw-unhandled.js';
 
 export type { InstanceStatus, PaxosPeerOptions } from './peer-options.js';
 

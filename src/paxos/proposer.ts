@@ -5,9 +5,10 @@ import type { VotingGate } from '../log/voting-gate.js';
 import type { Call } from '../rpc/link.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
-import type { Ballot } from './ballot.js';
+import type { Ballot } from '../log/ballot.js';
 import { checkFreshBallot } from './invariants.js';
-import type { Accept, AcceptReply, PaxosLink, Prepare, PrepareReply, Trace } from './messages.js';
+import type { Trace } from '../log/trace.js';
+import type { Accept, AcceptReply, PaxosLink, Prepare, PrepareReply } from './messages.js';
 import { beginRound, onAcceptReply, onPrepareReply, type Round } from './round.js';
 
 /** What a proposer needs of its peer: its own acceptor, which is called and never dialled, and the ways out. */

@@ -2,7 +2,8 @@ import { LogError, type LogFailure } from '../log/errors.js';
 import type { Slot } from '../log/ids.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
-import type { ReachReply, Trace } from './messages.js';
+import type { Trace } from '../log/trace.js';
+import type { ReachReply } from './messages.js';
 import type { PaxosPeer } from './peer.js';
 import { backoffMs } from './proposer.js';
 

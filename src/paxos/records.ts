@@ -3,7 +3,7 @@ import type { Slot } from '../log/ids.js';
 import type { Journal } from '../storage/journal.js';
 import { logRecord, type LogRecord } from '../storage/log-record.js';
 import type { AcceptorState } from './acceptor.js';
-import { compareBallots } from './ballot.js';
+import { compareBallots } from '../log/ballot.js';
 import type { PaxosRecord } from './messages.js';
 
 /** A record as the write-ahead log has it; the table is in `storage/log-record.ts`. */

@@ -2,7 +2,7 @@ import type { Slot } from '../log/ids.js';
 import type { HardState } from '../storage/hard-state.js';
 import type { LogRecord } from '../storage/log-record.js';
 import { untouched, type AcceptorState } from './acceptor.js';
-import { compareBallots, type Ballot } from './ballot.js';
+import { compareBallots, type Ballot } from '../log/ballot.js';
 import type { PaxosRecord, SlotRange, Vote } from './messages.js';
 import { paxosRecordFromLog } from './records.js';
 

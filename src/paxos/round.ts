@@ -1,5 +1,5 @@
 import type { ReplicaId, Slot } from '../log/ids.js';
-import { compareBallots, type Ballot } from './ballot.js';
+import { compareBallots, type Ballot } from '../log/ballot.js';
 import type { AcceptReply, Behind, Decided, PrepareReply, Reject, Vote } from './messages.js';
 
 /**

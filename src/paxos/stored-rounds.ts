@@ -1,5 +1,6 @@
 import type { Journal } from '../storage/journal.js';
-import type { PaxosRecord, Trace } from './messages.js';
+import type { Trace } from '../log/trace.js';
+import type { PaxosRecord } from './messages.js';
 
 /**
  * Writes rounds down before a Prepare bears them (rules R2, R4). One record stands for every round up to it, so most

@@ -15,7 +15,7 @@ import { headerFromWire, headerToWire } from '../log/header-wire.js';
 import { replicaId } from '../log/ids.js';
 import { limits } from '../log/limits.js';
 import type { Codec } from '../rpc/peer-method.js';
-import type { Ballot } from './ballot.js';
+import type { Ballot } from '../log/ballot.js';
 import type {
   Accept,
   AcceptReply,

@@ -8,7 +8,7 @@ import {
   untouched,
   type AcceptorState,
 } from '../../src/paxos/acceptor.js';
-import type { Ballot } from '../../src/paxos/ballot.js';
+import type { Ballot } from '../../src/log/ballot.js';
 import { checkTransition } from '../../src/paxos/invariants.js';
 import type { AcceptReply, DecideReply, PaxosRecord, PrepareReply, Vote } from '../../src/paxos/messages.js';
 import type { Step } from '../../src/storage/journal.js';

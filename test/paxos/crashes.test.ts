@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Ballot } from '../../src/paxos/ballot.js';
-import { compareBallots } from '../../src/paxos/ballot.js';
+import type { Ballot } from '../../src/log/ballot.js';
+import { compareBallots } from '../../src/log/ballot.js';
 import type { AcceptReply, PrepareReply } from '../../src/paxos/messages.js';
 import type { PaxosPeer } from '../../src/paxos/peer.js';
 import type { RecoveredPaxos } from '../../src/paxos/recovery.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Instances } from '../../src/paxos/instances.js';
-import { InvariantViolation } from '../../src/paxos/invariants.js';
+import { InvariantViolation } from '../../src/log/invariant-violation.js';
 import { ballotOf, valueOf } from '../support/paxos-values.js';
 import { thrown } from '../support/rejection.js';
 

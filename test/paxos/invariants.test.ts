@@ -1,13 +1,8 @@
 import { expect } from 'chai';
 import type { AcceptorState } from '../../src/paxos/acceptor.js';
-import type { Ballot } from '../../src/paxos/ballot.js';
-import {
-  checkDecision,
-  checkFloor,
-  checkFreshBallot,
-  checkTransition,
-  InvariantViolation,
-} from '../../src/paxos/invariants.js';
+import type { Ballot } from '../../src/log/ballot.js';
+import { InvariantViolation } from '../../src/log/invariant-violation.js';
+import { checkDecision, checkFloor, checkFreshBallot, checkTransition } from '../../src/paxos/invariants.js';
 import type { Vote } from '../../src/paxos/messages.js';
 import { ballotOf, valueOf } from '../support/paxos-values.js';
 import { thrown } from '../support/rejection.js';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { replicaId } from '../../src/log/ids.js';
 import { limits } from '../../src/log/limits.js';
 import { PeerRefusal } from '../../src/log/roster.js';
-import { InvariantViolation } from '../../src/paxos/invariants.js';
+import { InvariantViolation } from '../../src/log/invariant-violation.js';
 import type { PaxosPeer } from '../../src/paxos/peer.js';
 import { turns } from '../support/fake-clock.js';
 import { ballotOf, textOf, valueOf } from '../support/paxos-values.js';

@@ -15,7 +15,7 @@ import {
 } from '../../gen/synod/paxos/v1/paxos.js';
 import { replicaId } from '../../src/log/ids.js';
 import { limits } from '../../src/log/limits.js';
-import type { Ballot } from '../../src/paxos/ballot.js';
+import type { Ballot } from '../../src/log/ballot.js';
 import type { Vote } from '../../src/paxos/messages.js';
 import {
   acceptCodec,

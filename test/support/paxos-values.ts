@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { replicaId, type ReplicaId } from '../../src/log/ids.js';
-import type { Ballot } from '../../src/paxos/ballot.js';
+import type { Ballot } from '../../src/log/ballot.js';
 
 /** Values stand for themselves in these tests: their text is all there is to them. */
 export const valueOf = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -1,6 +1,6 @@
 import type { ReplicaId } from '../../src/log/ids.js';
 import { onAccept, onDecide, onPrepare, untouched, type AcceptorState } from '../../src/paxos/acceptor.js';
-import type { Ballot } from '../../src/paxos/ballot.js';
+import type { Ballot } from '../../src/log/ballot.js';
 import { checkTransition } from '../../src/paxos/invariants.js';
 import type { AcceptReply, PrepareReply } from '../../src/paxos/messages.js';
 import { beginRound, onAcceptReply, onPrepareReply, type Round } from '../../src/paxos/round.js';

@@ -1,6 +1,6 @@
 import type { Slot } from '../../../../src/log/ids.js';
 import type { Pin } from '../../../../src/log/roster.js';
-import { compareBallots, type Ballot } from '../../../../src/paxos/ballot.js';
+import { compareBallots, type Ballot } from '../../../../src/log/ballot.js';
 import type { AcceptReply, Accept, Prepare, PrepareReply, Vote } from '../../../../src/paxos/messages.js';
 import { paxosRecordFromLog } from '../../../../src/paxos/records.js';
 import type { LogRecord } from '../../../../src/storage/log-record.js';

@@ -1,6 +1,6 @@
 import type { Enveloped } from '../../../../src/log/header.js';
 import type { ReplicaId, Slot } from '../../../../src/log/ids.js';
-import type { Ballot } from '../../../../src/paxos/ballot.js';
+import type { Ballot } from '../../../../src/log/ballot.js';
 import type { PaxosPeer } from '../../../../src/paxos/peer.js';
 import type { Replica } from '../../../../src/server/replica.js';
 import { StorageDamage } from '../../../../src/storage/errors.js';

@@ -3,7 +3,7 @@ import { encodeCommand } from '../../../../src/kv/command.js';
 import type { Enveloped } from '../../../../src/log/header.js';
 import type { ReplicaId, Slot } from '../../../../src/log/ids.js';
 import { encodeBatch } from '../../../../src/log/wire.js';
-import type { Ballot } from '../../../../src/paxos/ballot.js';
+import type { Ballot } from '../../../../src/log/ballot.js';
 import type { PaxosPeer } from '../../../../src/paxos/peer.js';
 import { seededRandom, type Random } from '../../../../src/runtime/random.js';
 import { shuffled } from '../../random-choices.js';

@@ -1,6 +1,6 @@
-import type { Batch } from '../log/batch.js';
-import type { LogFailure } from '../log/errors.js';
-import type { Slot } from '../log/ids.js';
+import type { Batch } from './batch.js';
+import type { LogFailure } from './errors.js';
+import type { Slot } from './ids.js';
 import type { Proposal } from './proposal-queue.js';
 
 interface Entry<Result> {

@@ -1,4 +1,4 @@
-import type { ReplicaId } from '../log/ids.js';
+import type { ReplicaId } from './ids.js';
 
 /** A proposal number: unique to its proposer and ordered by round, then by replica. */
 export interface Ballot {

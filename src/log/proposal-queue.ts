@@ -1,5 +1,5 @@
-import { LogError, type LogFailure } from '../log/errors.js';
-import { limits } from '../log/limits.js';
+import { LogError, type LogFailure } from './errors.js';
+import { limits } from './limits.js';
 
 /** A command whose caller waits for its result. */
 export interface Proposal<Result> {

@@ -1,4 +1,4 @@
-import type { Slot } from '../log/ids.js';
+import type { Slot } from './ids.js';
 
 interface Wait {
   readonly slot: Slot;
