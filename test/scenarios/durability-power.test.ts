@@ -11,7 +11,7 @@ const noticedWithinRounds = 20;
 const noticeTimeoutMs = 600_000;
 /** A replica that refuses to go on, an answer that is wrong, or a state that nobody has: nothing that slowness could be. */
 const harm =
-  /stopped: (StorageDamage|UnknownIncarnation)|AssertionError|ClerkError|ENOENT|has fallen behind the log/;
+  /stopped: (StorageDamage|UnknownIncarnation)|AssertionError|ClerkError|ENOENT|has fallen behind the log|does not vote yet/;
 
 /** Disks of different speed: what the first has synced is still under way at the others when the power goes. */
 const settings = { syncedOnly: true, syncDelaysMs: inFull ? [0, 20, 60] : [0, 5, 15] };
