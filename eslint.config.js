@@ -10,8 +10,9 @@ const rooms = {
   rpc: ['log', 'runtime'],
   log: [],
   paxos: ['log', 'storage', 'rpc/link.js', 'rpc/peer-method.js'],
+  omnipaxos: ['log', 'storage', 'rpc/link.js', 'rpc/peer-method.js', 'rpc/peer-duplex.js'],
   kv: ['log'],
-  server: ['paxos', 'kv', 'log', 'storage', 'rpc', 'runtime'],
+  server: ['paxos', 'omnipaxos', 'kv', 'log', 'storage', 'rpc', 'runtime'],
   clerk: ['kv', 'rpc'],
   check: ['clerk'],
   sim: ['server', 'clerk', 'check', 'runtime', 'storage', 'rpc'],
@@ -19,7 +20,7 @@ const rooms = {
 };
 
 /** Code that is handed its clock, randomness, network and disk, and may not reach for them. */
-const deterministicRooms = ['paxos', 'kv', 'log', 'clerk', 'server', 'storage'];
+const deterministicRooms = ['paxos', 'omnipaxos', 'kv', 'log', 'clerk', 'server', 'storage'];
 
 /** Where deterministic code meets the real world. */
 const adapters = [

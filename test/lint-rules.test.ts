@@ -20,7 +20,7 @@ const typeImportOf = (file: string, source: string): Planted => ({
 const expression = (file: string, text: string): Planted => ({ file, code: `export const use = ${text};\n` });
 
 /** Rooms that are handed clock, randomness, network and disk. */
-const deterministic = ['paxos', 'kv', 'log', 'clerk', 'server', 'storage'].map(
+const deterministic = ['paxos', 'omnipaxos', 'kv', 'log', 'clerk', 'server', 'storage'].map(
   (room) => `src/${room}/planted.ts`,
 );
 const inEach = (files: readonly string[], plant: (file: string) => Planted): Planted[] => files.map(plant);
@@ -62,6 +62,9 @@ describe('the lint rules', () => {
     importOf('src/paxos/planted.ts', '../../src/kv/store.js'),
     importOf('src/paxos/service.ts', '../kv/store.js'),
     importOf('src/paxos/wire.ts', '../kv/command.js'),
+    importOf('src/omnipaxos/planted.ts', '../kv/store.js'),
+    importOf('src/omnipaxos/planted.ts', '../paxos/peer.js'),
+    importOf('src/paxos/planted.ts', '../omnipaxos/messages.js'),
   ]);
 
   refuses('kv and clerk that import an engine', imports, [
@@ -91,6 +94,8 @@ describe('the lint rules', () => {
     importOf('src/paxos/planted.ts', '../storage/journal.js'),
     importOf('src/paxos/planted.ts', './ballot.js'),
     importOf('src/server/planted.ts', '../paxos/peer.js'),
+    importOf('src/omnipaxos/planted.ts', '../log/roster.js'),
+    importOf('src/server/planted.ts', '../omnipaxos/service.js'),
     importOf('src/server/planted.ts', '../kv/store.js'),
     importOf('src/server/planted.ts', '../storage/disk.js'),
     importOf('src/clerk/planted.ts', '../kv/operation.js'),
@@ -107,6 +112,8 @@ describe('the lint rules', () => {
     importOf('src/paxos/planted.ts', '../rpc/link.js'),
     importOf('src/paxos/planted.ts', '../rpc/peer-method.js'),
     typeImportOf('src/paxos/planted.ts', '../rpc/channel.js'),
+    importOf('src/omnipaxos/planted.ts', '../rpc/peer-duplex.js'),
+    typeImportOf('src/omnipaxos/planted.ts', '../rpc/channel.js'),
   ]);
 
   allows('the types of runtime, of log and of the peer links', [
@@ -116,6 +123,8 @@ describe('the lint rules', () => {
     typeImportOf('src/clerk/planted.ts', '../log/ids.js'),
     typeImportOf('src/paxos/planted.ts', '../rpc/link.js'),
     typeImportOf('src/paxos/planted.ts', '../rpc/peer-method.js'),
+    typeImportOf('src/omnipaxos/planted.ts', '../rpc/link.js'),
+    typeImportOf('src/omnipaxos/planted.ts', '../rpc/peer-duplex.js'),
   ]);
 
   refuses('gen/ outside adapters', imports, [
@@ -230,7 +239,7 @@ describe('the lint rules', () => {
     ),
   );
 
-  const everyRoom = ['runtime', 'storage', 'log', 'paxos', 'kv', 'server', 'clerk', 'cli'];
+  const everyRoom = ['runtime', 'storage', 'log', 'paxos', 'omnipaxos', 'kv', 'server', 'clerk', 'cli'];
   const cast = "JSON.parse('1') as number";
   refuses('a cast in src', '@typescript-eslint/consistent-type-assertions', [
     ...everyRoom.map((room) => expression(`src/${room}/planted.ts`, cast)),

@@ -14,6 +14,7 @@ export interface DevClusterOptions extends Pick<SupervisionOptions, 'died' | 're
   readonly addresses: readonly string[];
   readonly clusterId: string;
   readonly engine: Engine;
+  readonly electionTimeout: number;
   readonly logLevel: LogLevel;
   /** Where the directories of the replicas are; undefined keeps all state in memory. */
   readonly dataDirectory: string | undefined;
@@ -108,13 +109,14 @@ export class DevCluster {
 
 /** The flags of one replica's `serve`. */
 function serveFlags(options: DevClusterOptions, id: number): string[] {
-  const { addresses, clusterId, engine, logLevel, dataDirectory } = options;
+  const { addresses, clusterId, engine, electionTimeout, logLevel, dataDirectory } = options;
   const peers = addresses.map((address, index) => `${index + 1}=${address}`).join(',');
   const storage =
     dataDirectory === undefined ? ['--in-memory'] : ['--data-dir', replicaDirectory(dataDirectory, id)];
   return [
     ...['--id', String(id), '--peers', peers, '--cluster-id', clusterId],
     ...['--engine', engine, '--log-level', logLevel],
+    ...['--election-timeout', `${electionTimeout}ms`],
     ...storage,
   ];
 }

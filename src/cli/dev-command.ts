@@ -13,6 +13,7 @@ import { whenAborted, type Terminal } from './terminal.js';
 export interface DevFlags {
   readonly replicas: number;
   readonly engine: Engine;
+  readonly electionTimeout: number;
   readonly port: number;
   readonly dataDir: string;
   readonly inMemory?: boolean;

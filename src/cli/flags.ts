@@ -1,12 +1,13 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { formatAddress, parseAddress } from '../rpc/address.js';
 import type { MemberOption } from '../server/members.js';
+import { defaultElectionTimeoutMs } from '../server/start-replica.js';
 import { formatDuration, parseDuration } from './duration.js';
 import { logLevels, type LogLevel } from './pino-logger.js';
 import { formatSize, parseSize } from './size.js';
 
 /** The engines this software has. */
-export const engines = ['paxos'] as const;
+export const engines = ['paxos', 'omnipaxos'] as const;
 export type Engine = (typeof engines)[number];
 
 /** How a read finds out what was written before it. */
@@ -111,6 +112,14 @@ export const logLevelOption = (level: LogLevel) =>
 
 export const engineOption = () =>
   new Option('--engine <engine>', 'how replicas agree').default('paxos').choices(engines);
+
+export const electionTimeoutOption = () =>
+  new Option(
+    '--election-timeout <duration>',
+    'how long the omnipaxos engine waits before it misses its leader',
+  )
+    .default(defaultElectionTimeoutMs, formatDuration(defaultElectionTimeoutMs))
+    .argParser(refusing(parseDuration));
 
 export const replicasOption = () =>
   new Option('--replicas <count>', 'how many replicas to start')

@@ -7,6 +7,7 @@ import {
   devDirectoryOption,
   devRebuildOption,
   endpointsOption,
+  electionTimeoutOption,
   engineOption,
   forceOption,
   idOption,
@@ -82,6 +83,7 @@ function addServers(program: Command, terminal: Terminal, ended: Ended): void {
     .description('run a cluster on this machine, each replica a process of its own, until Ctrl-C')
     .addOption(replicasOption())
     .addOption(engineOption())
+    .addOption(electionTimeoutOption())
     .addOption(portOption())
     .addOption(devDirectoryOption())
     .addOption(inMemoryOption())
@@ -103,6 +105,7 @@ function addServers(program: Command, terminal: Terminal, ended: Ended): void {
     .addOption(listenOption())
     .addOption(clusterIdOption())
     .addOption(engineOption())
+    .addOption(electionTimeoutOption())
     .addOption(serveDirectoryOption())
     .addOption(inMemoryOption())
     .addOption(serveRebuildOption())

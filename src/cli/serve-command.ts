@@ -17,6 +17,7 @@ export interface ServeFlags {
   readonly listen?: string;
   readonly clusterId?: string;
   readonly engine: Engine;
+  readonly electionTimeout: number;
   readonly dataDir?: string;
   readonly inMemory?: boolean;
   readonly rebuild?: boolean;
@@ -73,6 +74,8 @@ function start(flags: ServeFlags, failed: (error: unknown) => void): Promise<Run
   return startReplica({
     id: flags.id,
     peers: flags.peers,
+    engine: flags.engine,
+    electionTimeoutMs: flags.electionTimeout,
     ...(flags.listen === undefined ? {} : { listen: flags.listen }),
     ...(flags.clusterId === undefined ? {} : { clusterId: flags.clusterId }),
     ...(dataDirectory === undefined ? {} : { dataDirectory }),

@@ -1,5 +1,5 @@
 /** How far a command had come when its caller stopped waiting. */
-export type OutcomeStage = 'proposed' | 'closed-while-proposed';
+export type OutcomeStage = 'proposed' | 'closed-while-proposed' | 'leadership-lost';
 
 export type RefusalReason = 'queue-full' | 'command-too-large' | 'no-space';
 
@@ -16,6 +16,14 @@ export type LogFailure =
   /** Certainly not executed: this replica is closing. */
   | { readonly kind: 'closed' };
 
+/** What a replica answers whose disk is full (rule R15). */
+export const noSpace: LogFailure = {
+  kind: 'refused',
+  reason: 'no-space',
+  detail:
+    'the disk of this replica is full: it takes no writes until there is space again. Try another replica',
+};
+
 const describe = (failure: LogFailure): string => {
   switch (failure.kind) {
     case 'not-leader':
@@ -25,7 +33,9 @@ const describe = (failure: LogFailure): string => {
     case 'abandoned':
       return 'the caller stopped waiting before the command was proposed';
     case 'outcome-unknown':
-      return 'outcome unknown: the command was proposed but not seen decided';
+      return failure.stage === 'leadership-lost'
+        ? 'outcome unknown: this replica ceased to lead before the command was decided. A retry in the same session is safe'
+        : 'outcome unknown: the command was proposed but not seen decided';
     case 'closed':
       return 'this replica is closing';
   }

@@ -129,10 +129,8 @@ export interface Confirmed {
   readonly number: number;
 }
 
-/** What replicas of this engine say to each other. */
-export type Message =
-  | HeartbeatRequest
-  | Heartbeat
+/** What the replication of the log says. */
+export type SequencePaxosMessage =
   | Prepare
   | Promised
   | AcceptSync
@@ -144,6 +142,9 @@ export type Message =
   | Behind
   | Confirm
   | Confirmed;
+
+/** What replicas of this engine say to each other. */
+export type Message = HeartbeatRequest | Heartbeat | SequencePaxosMessage;
 
 export interface Addressed {
   readonly kind: 'send';
@@ -166,4 +167,6 @@ export type OmnipaxosRecord =
   | { readonly kind: 'truncate'; readonly from: Slot; readonly ballot: Ballot }
   | { readonly kind: 'entry'; readonly slot: Slot; readonly ballot: Ballot; readonly value: Uint8Array }
   | { readonly kind: 'decided'; readonly decidedEnd: Slot }
+  /** The log as it is was last accepted under `ballot`; said again before the segments that said it go. */
+  | { readonly kind: 'accepted-under'; readonly ballot: Ballot }
   | { readonly kind: 'floor'; readonly floor: Slot };

@@ -1,22 +1,24 @@
+import { ApplyLoop } from '../log/apply-loop.js';
+import { formatBallot } from '../log/ballot.js';
 import { sameIdentity, type Batch } from '../log/batch.js';
-import { LogError, type LogFailure } from '../log/errors.js';
+import { enqueue } from '../log/enqueue.js';
+import { LogError, noSpace, type LogFailure } from '../log/errors.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import { limits } from '../log/limits.js';
+import { OwnBatches } from '../log/own-batches.js';
+import { ProposalQueue } from '../log/proposal-queue.js';
 import type { LogStatus, ReplicatedLog } from '../log/replicated-log.js';
 import type { StateMachine } from '../log/state-machine.js';
+import type { Trace } from '../log/trace.js';
+import { UnderWay } from '../log/under-way.js';
 import { decodeBatch, encodeBatch } from '../log/wire.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
-import { AppliedWaits } from '../log/applied-waits.js';
-import { formatBallot } from '../log/ballot.js';
 import { DecisionWaits } from './decision-wait.js';
 import { HoleFiller } from './hole-filler.js';
-import type { Trace } from '../log/trace.js';
 import type { PaxosPeer } from './peer.js';
 import type { BehindListener } from './peer-options.js';
-import { ProposalQueue, type Proposal } from '../log/proposal-queue.js';
 import { ReadBarrier } from './read-barrier.js';
-import { UnderWay } from '../log/under-way.js';
 
 export interface PaxosLogOptions<Result> {
   readonly peer: PaxosPeer;
@@ -34,18 +36,6 @@ export interface PaxosLogOptions<Result> {
 
 /** How many open instances the status shows. */
 const shownInstances = 64;
-/** How long recovered slots are applied before other work has its turn. */
-const replaySliceMs = 5;
-
-/** More batches than a process makes between two starts. */
-const numbersPerStart = 2 ** 32;
-
-const noSpace: LogFailure = {
-  kind: 'refused',
-  reason: 'no-space',
-  detail:
-    'the disk of this replica is full: it takes no writes until there is space again. Try another replica',
-};
 
 /**
  * The replicated log of the paxos engine: one instance a slot, one batch of this replica under way at a time,
@@ -53,41 +43,42 @@ const noSpace: LogFailure = {
  */
 export class PaxosLog<Result> implements ReplicatedLog<Result> {
   readonly #peer: PaxosPeer;
-  readonly #stateMachine: StateMachine<Result>;
   readonly #queue = new ProposalQueue<Result>();
   readonly #waits: DecisionWaits;
   readonly #holes: HoleFiller;
-  readonly #appliedWaits = new AppliedWaits();
+  readonly #loop: ApplyLoop<Result>;
   readonly #barrier: ReadBarrier;
-  readonly #clock: Clock;
   readonly #closing = new AbortController();
   readonly #fatal: (error: unknown) => void;
   readonly #trace: Trace;
+  readonly #batches: OwnBatches;
   readonly #underWay = new UnderWay<Result>();
-  #lastNumber: number;
-  #applied: Slot | undefined;
   #running = false;
-  /** What was recovered waits for `replay`; until then nothing is applied. */
-  #replayed: boolean;
 
   constructor(options: PaxosLogOptions<Result>) {
-    const { peer, clock, random, trace = () => undefined } = options;
+    const { peer, stateMachine, clock, random, recoveredThrough, trace = () => undefined } = options;
+    const { roster } = peer;
     this.#peer = peer;
-    this.#clock = clock;
-    this.#stateMachine = options.stateMachine;
     this.#fatal = options.fatal;
     this.#trace = trace;
-    // The incarnation of a durable replica is that of its directory, which outlives the process: a batch of an earlier
-    // start may yet be decided, and must not be taken for one of this start (rule R9).
-    this.#lastNumber = numbersPerStart * peer.roster.bootCounter;
-    this.#applied = options.recoveredThrough;
-    if (this.#applied !== undefined) this.#appliedWaits.advance(this.#applied);
-    this.#replayed = !peer.isRecovered && options.recoveredThrough === undefined;
+    this.#batches = new OwnBatches(roster);
+    this.#loop = new ApplyLoop({
+      roster,
+      stateMachine,
+      clock,
+      underWay: this.#underWay,
+      recoveredThrough,
+      awaitsReplay: peer.isRecovered || recoveredThrough !== undefined,
+      decided: (slot) => this.#valueOf(slot),
+      progressed: () => this.#tellDone(),
+      failed: (error) => this.#failed(error),
+      trace,
+    });
     this.#holes = new HoleFiller({
       peer,
       clock,
-      learnedThrough: () => peer.roster.learnedThrough,
-      noOp: () => encodeBatch(this.#newBatch([])),
+      learnedThrough: () => roster.learnedThrough,
+      noOp: () => encodeBatch(this.#batches.make([])),
     });
     // Applied before the waits wake, so that a woken proposer sees its result settled.
     peer.onDecided((slot) => this.#decided(slot));
@@ -103,44 +94,25 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
    * still below the floor afterwards, the rest must be installed from a peer's snapshot.
    */
   async replay(): Promise<void> {
-    const covered = this.#applied;
+    const covered = this.applied;
     if (covered !== undefined && covered > (this.#peer.roster.learnedThrough ?? -1)) {
       await this.#peer.install(covered);
     }
-    this.#guarded(() => this.#tellDone());
-    while (!this.#closing.signal.aborted) {
-      const endMs = this.#clock.now() + replaySliceMs;
-      if (!this.#guarded(() => this.#applyUntil(() => this.#clock.now() >= endMs))) break;
-      await this.#clock.sleep(0);
-    }
-    this.#replayed = true;
+    await this.#loop.replay();
   }
 
   propose(command: Uint8Array, signal: AbortSignal): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      if (this.#closing.signal.aborted) throw new LogError({ kind: 'closed' });
-      if (signal.aborted) throw new LogError({ kind: 'abandoned' });
-      if (!this.#peer.hasSpace) throw new LogError(noSpace);
-      const stopWaiting = () => {
-        const withdrawn = this.#queue.remove(proposal);
-        proposal.settle({
-          failure: withdrawn ? { kind: 'abandoned' } : { kind: 'outcome-unknown', stage: 'proposed' },
-        });
-      };
-      const proposal: Proposal<Result> = {
-        command,
-        settle: (outcome) => {
-          signal.removeEventListener('abort', stopWaiting);
-          if ('result' in outcome) {
-            resolve(outcome.result);
-            this.#trace('reply-settled', {});
-          } else reject(new LogError(outcome.failure));
-        },
-      };
-      this.#queue.add(proposal);
-      signal.addEventListener('abort', stopWaiting, { once: true });
-      if (!this.#running) void this.#run();
-    });
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(new LogError(refusal));
+    const answer = enqueue(this.#queue, command, signal, () => this.#trace('reply-settled', {}));
+    if (!this.#running) void this.#run();
+    return answer;
+  }
+
+  /** Why no command is queued now, if none is. */
+  #refusal(): LogFailure | undefined {
+    if (this.#closing.signal.aborted) return { kind: 'closed' };
+    return this.#peer.hasSpace ? undefined : noSpace;
   }
 
   readBarrier(signal: AbortSignal): Promise<void> {
@@ -148,17 +120,17 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
   }
 
   async cut(through: Slot): Promise<void> {
-    if (through > (this.#applied ?? -1)) {
+    if (through >= this.#loop.next) {
       throw new RangeError(
-        `cannot cut through slot ${through}: only slots through ${this.#applied ?? 'none'} are applied`,
+        `cannot cut through slot ${through}: only slots through ${this.applied ?? 'none'} are applied`,
       );
     }
     await this.#peer.cut(through);
   }
 
   async install(through: Slot, install: () => void): Promise<void> {
-    if (through <= (this.#applied ?? -1)) return;
-    await this.#peer.install(through, () => this.#guarded(() => this.#installed(through, install)));
+    if (through < this.#loop.next) return;
+    await this.#peer.install(through, () => this.#loop.install(through, install));
   }
 
   /** The disk is full: what waits to be proposed is refused, and has certainly not been executed (rule R15). */
@@ -171,7 +143,7 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
   }
 
   get applied(): Slot | undefined {
-    return this.#applied;
+    return this.#loop.applied;
   }
 
   heardReach(peer: ReplicaId, reach: Slot): void {
@@ -185,7 +157,7 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
     return {
       min: this.#peer.min(),
       max: max < 0 ? undefined : max,
-      applied: this.#applied,
+      applied: this.applied,
       floor: this.#peer.floor,
       held: this.#peer.heldInstances,
       heldBytes: this.#peer.heldBytes,
@@ -212,7 +184,7 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
     this.#closing.abort();
     this.#holes.close();
     this.#waits.close();
-    this.#appliedWaits.close();
+    this.#loop.close();
     this.#barrier.close();
     this.#peer.close();
     for (const proposal of this.#queue.drain()) proposal.settle({ failure: { kind: 'closed' } });
@@ -224,7 +196,7 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
     this.#running = true;
     while (this.#queue.commands > 0 && !this.#closing.signal.aborted) {
       const proposals = this.#queue.takeBatch();
-      const batch = this.#newBatch(proposals.map(({ command }) => command));
+      const batch = this.#batches.make(proposals.map(({ command }) => command));
       this.#underWay.add(batch.number, proposals);
       await this.#drive(batch);
       if (!this.#peer.hasSpace) this.spaceVanished();
@@ -262,97 +234,49 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
   async #freeSlot(signal: AbortSignal): Promise<Slot | undefined> {
     while (!signal.aborted) {
       const next = Math.max(this.#peer.max() + 1, this.#peer.floor);
-      const lowest = (this.#applied ?? -1) + 1;
+      const lowest = this.#loop.next;
       if (next < lowest + limits.windowSlots) return next;
       this.#holes.mustReach(next - 1);
       const { kind } = await this.#waits.settled(lowest, () => undefined);
       // Forgotten here and not applied: only a snapshot brings it.
-      if (kind === 'forgotten') await this.#appliedWaits.reached(lowest);
+      if (kind === 'forgotten') await this.#loop.reached(lowest);
     }
     return undefined;
   }
 
-  #newBatch(commands: readonly Uint8Array[]): Batch {
-    this.#lastNumber += 1;
-    const { me, incarnation } = this.#peer.roster;
-    return { origin: me, incarnation, number: this.#lastNumber, commands };
-  }
-
   #decided(slot: Slot): void {
     this.#holes.mustReach(slot);
-    if (this.#replayed) this.#guarded(() => this.#applyUntil(() => false));
+    this.#loop.advance();
   }
 
   /** Resolves when every slot up to `slot` is applied; what is missing on the way is learned or filled. */
   #reached(slot: Slot): Promise<void> {
     if (slot > (this.#peer.roster.learnedThrough ?? -1)) this.#holes.reachNow(slot);
-    return this.#appliedWaits.reached(slot);
+    return this.#loop.reached(slot);
   }
 
-  /** Runs what changes the state; if that fails this replica must not go on. */
-  #guarded<Answer>(change: () => Answer): Answer | undefined {
-    try {
-      return change();
-    } catch (error) {
-      if (this.#closing.signal.aborted) return undefined;
-      this.#end({ kind: 'outcome-unknown', stage: 'closed-while-proposed' });
-      this.#fatal(error);
-      return undefined;
-    }
+  #failed(error: unknown): void {
+    this.#end({ kind: 'outcome-unknown', stage: 'closed-while-proposed' });
+    this.#fatal(error);
   }
 
-  /** Applies slots that are decided and next until `isEnough`. Answers whether it ended so. */
-  #applyUntil(isEnough: () => boolean): boolean {
-    const before = this.#applied;
-    let value: Uint8Array | undefined;
-    while ((value = this.#next()) !== undefined) {
-      this.#apply((this.#applied ?? -1) + 1, decodeBatch(value));
-      if (isEnough()) break;
-    }
-    if (this.#applied !== before) this.#tellDone();
-    return value !== undefined;
-  }
-
-  /** The value to apply next, if it is known. */
-  #next(): Uint8Array | undefined {
-    const next = (this.#applied ?? -1) + 1;
-    const status = this.#peer.status(next);
+  /** What is decided at a slot, if it is known. */
+  #valueOf(slot: Slot): Uint8Array | undefined {
+    const status = this.#peer.status(slot);
     switch (status.kind) {
       case 'decided':
         return status.value;
       case 'forgotten':
-        return this.#peer.takeUnapplied(next);
+        return this.#peer.takeUnapplied(slot);
       case 'pending':
         return undefined;
     }
   }
 
-  #apply(slot: Slot, batch: Batch): void {
-    const { origin, incarnation, number, commands } = batch;
-    this.#applied = slot;
-    const results = this.#stateMachine.apply(slot, commands);
-    this.#trace('applied', { slot, origin, number, commands: commands.length });
-    this.#appliedWaits.advance(slot);
-    const { roster } = this.#peer;
-    if (origin === roster.me && incarnation === roster.incarnation) this.#underWay.settle(batch, results);
-  }
-
-  /** A snapshot takes the place of the state, all in one turn (rule R12). */
-  #installed(through: Slot, install: () => void): void {
-    if (this.#closing.signal.aborted || through <= (this.#applied ?? -1)) return;
-    install();
-    this.#applied = through;
-    this.#trace('installed', { through });
-    this.#underWay.installed(through, (command) => this.#stateMachine.recorded(command));
-    this.#appliedWaits.advance(through);
-    this.#tellDone();
-    if (this.#replayed) this.#applyUntil(() => false);
-  }
-
   /** The application is done with what is applied, as soon as it could be applied again from disk (rule R10). */
   #tellDone(): void {
     const durable = this.#peer.durablyLearnedThrough;
-    if (this.#applied === undefined || durable === undefined) return;
-    this.#peer.done(Math.min(this.#applied, durable));
+    if (this.applied === undefined || durable === undefined) return;
+    this.#peer.done(Math.min(this.applied, durable));
   }
 }

@@ -1,7 +1,6 @@
 import type {
   AcceptRequest,
   AcceptResponse,
-  Ballot as BallotMessage,
   DecideRequest,
   DecideResponse,
   LearnRequest,
@@ -11,11 +10,9 @@ import type {
   ReachRequest,
   ReachResponse,
 } from '../../gen/synod/paxos/v1/paxos.js';
+import { ballotFromWire, ballotToWire, bytesToWire } from '../log/ballot-wire.js';
 import { headerFromWire, headerToWire } from '../log/header-wire.js';
-import { replicaId } from '../log/ids.js';
-import { limits } from '../log/limits.js';
 import type { Codec } from '../rpc/peer-method.js';
-import type { Ballot } from '../log/ballot.js';
 import type {
   Accept,
   AcceptReply,
@@ -31,19 +28,6 @@ import type {
   Refused,
   Reject,
 } from './messages.js';
-
-const bytesToWire = (bytes: Uint8Array): Buffer =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-const ballotToWire = ({ round, replica }: Ballot): BallotMessage => ({ round, replicaId: replica });
-
-function ballotFromWire(message: BallotMessage | undefined): Ballot {
-  if (message === undefined || message.round === 0) throw new Error('the message has no ballot');
-  if (message.round > limits.plausibleLead) {
-    throw new Error(`round ${message.round} is implausibly far ahead`);
-  }
-  return { round: message.round, replica: replicaId(message.replicaId) };
-}
 
 const behindToWire = ({ floor }: Behind) => ({ $case: 'behind', value: { floor } }) as const;
 

@@ -104,17 +104,36 @@ const drained = (call: ServerWritableStream<unknown, unknown>, signal: AbortSign
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
+/** What a bidirectional handler knows of its call, and how it ends it. */
+export interface StreamContext extends CallContext {
+  /** Ends the stream after what was sent, with the status that `error` stands for, if any. Nothing is received after. */
+  readonly end: (error?: unknown) => void;
+}
+
 /** What a bidirectional handler does with its stream. */
 export interface StreamHandler<Request> {
   /** Takes one frame. An error it throws ends the stream. */
   readonly receive: (request: Request) => void;
   /** The client sends no more; resolves when everything is answered. */
   readonly finish: () => Promise<void>;
+  /** Told once when the stream has ended, unless the handler ended it itself. */
+  readonly ended?: (error: CallError | undefined) => void;
 }
 
-/** The one way a bidirectional method is served. `open` is given the way to send and the signal of the call. */
+/** Sends one reply; `taken` is called when the transport has taken it, under its flow control, and never if it does not. */
+export type SendReply<Reply> = (reply: Reply, taken?: () => void) => void;
+
+/** How a stream ends that its client has ended. */
+export const clientGone = (): CallError =>
+  new CallError({
+    code: 'CANCELLED',
+    reason: 'UNKNOWN',
+    message: 'the client has cancelled the stream or is gone',
+  });
+
+/** The one way a bidirectional method is served. `open` is given the way to send and the stream's context. */
 export function duplex<Request, Reply>(
-  open: (send: (reply: Reply) => void, context: CallContext) => StreamHandler<Request>,
+  open: (send: SendReply<Reply>, context: StreamContext) => StreamHandler<Request>,
   hooks: HandlerHooks = {},
 ): handleBidiStreamingCall<Decoded<Request>, Reply> {
   return (stream: ServerDuplexStream<Decoded<Request>, Reply>) => {
@@ -123,37 +142,44 @@ export function duplex<Request, Reply>(
     setMaxListeners(0, abort.signal);
     let ended = false;
     const end = (error: CallError | undefined) => {
-      if (ended) return;
+      if (ended) return false;
       ended = true;
       abort.abort();
       if (error === undefined) stream.end();
       else stream.emit('error', toStatusObject(error));
+      return true;
+    };
+    const handler = open((reply, taken) => !ended && stream.write(reply, () => taken?.()), {
+      signal: abort.signal,
+      end: (error) => end(error === undefined ? undefined : failureOf(error, hooks)),
+    });
+    /** An end that the handler has not brought about. */
+    const lose = (error: CallError | undefined) => {
+      if (end(error)) handler.ended?.(error);
     };
     stream.on('cancelled', () => {
+      if (ended) return;
       ended = true;
       abort.abort();
+      handler.ended?.(clientGone());
     });
-    const send = (reply: Reply) => {
-      if (!ended) stream.write(reply);
-    };
-    const handler = open(send, { signal: abort.signal });
     stream.on('data', (decoded: Decoded<Request>) => {
       if (ended) return;
       if (!decoded.ok) {
         hooks.malformed?.(decoded.problem);
-        end(badRequest(decoded.problem));
+        lose(badRequest(decoded.problem));
         return;
       }
       try {
         handler.receive(decoded.message);
       } catch (error) {
-        end(failureOf(error, hooks));
+        lose(failureOf(error, hooks));
       }
     });
     stream.on('end', () => {
       handler.finish().then(
-        () => end(undefined),
-        (error: unknown) => end(failureOf(error, hooks)),
+        () => lose(undefined),
+        (error: unknown) => lose(failureOf(error, hooks)),
       );
     });
   };

@@ -12,3 +12,20 @@ export type StreamCall<Request, Reply> = (
   request: Request,
   options: { readonly signal: AbortSignal },
 ) => AsyncIterable<Reply>;
+
+/** One side of a stream in both directions: what is sent arrives in order, or the stream ends. */
+export interface Duplex<Message> {
+  send(message: Message): void;
+  /** Bytes handed over that the transport has not taken yet. */
+  readonly pendingBytes: number;
+  /** Ends the stream; nothing is received after. */
+  end(error?: Error): void;
+}
+
+export interface DuplexEvents<Message> {
+  readonly received: (message: Message) => void;
+  /** Told once when the stream has ended, unless this side called `end`. */
+  readonly ended: (error: Error | undefined) => void;
+}
+
+export type OpenDuplex<Message> = (events: DuplexEvents<Message>) => Duplex<Message>;

@@ -33,8 +33,12 @@ export const refusalError = (refusal: PeerRefusal): CallError => {
   }
 };
 
+/** A failure as it is told to a peer, or to whoever waits for one. */
+export const refusalAsCallError = (error: unknown): unknown =>
+  error instanceof PeerRefusal ? refusalError(error) : error;
+
 /** @throws PeerRefusal, which has been counted */
-function readRequest<Body, Message>(
+export function readRequest<Body, Message>(
   roster: Roster,
   codec: Codec<Body, Message>,
   message: Message,
@@ -46,7 +50,7 @@ function readRequest<Body, Message>(
   }
 }
 
-const problemOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const problemOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Serves one method between replicas: garbled messages are refused and counted, and never reach the engine. */
 export function peerMethod<Body, Message, Reply, ReplyMessage>(
@@ -60,12 +64,13 @@ export function peerMethod<Body, Message, Reply, ReplyMessage>(
     try {
       return reply.write(await handle(readRequest(roster, request, message)));
     } catch (error) {
-      throw error instanceof PeerRefusal ? refusalError(error) : error;
+      throw refusalAsCallError(error);
     }
   }, hooks);
 }
 
-const noteRefusal = (roster: Roster, peer: ReplicaId, error: unknown): void => {
+/** Keeps what a peer refuses for the status table. */
+export const noteRefusal = (roster: Roster, peer: ReplicaId, error: unknown): void => {
   if (!(error instanceof CallError)) return;
   if (error.reason === 'PEER_REFUSED' || error.reason === 'CHANGED_INCARNATION') {
     roster.refusedBy(peer, error.message);
@@ -89,7 +94,7 @@ export function peerStreamMethod<Body, Message, Reply, ReplyMessage>(
         yield reply.write(enveloped);
       }
     } catch (error) {
-      throw error instanceof PeerRefusal ? refusalError(error) : error;
+      throw refusalAsCallError(error);
     }
   }, hooks);
 }

@@ -1,15 +1,14 @@
 import type { Incarnation, ReplicaId } from '../log/ids.js';
 import type { RecordedPeers, Roster } from '../log/roster.js';
-import type { PaxosRecord } from '../paxos/messages.js';
-import { paxosJournal, paxosRecordToLog } from '../paxos/records.js';
 import { memoryJournal, type Journal } from '../storage/journal.js';
+import type { LogRecord } from '../storage/log-record.js';
 import type { DataDirectory } from './data-directory.js';
 import { pinRecord, recordedPeers, RosterRecords } from './roster-records.js';
 import type { KeeperStorage } from './snapshot-keeper.js';
 
 /** Where the engine's records go. */
-export const engineJournal = (directory: DataDirectory | undefined): Journal<PaxosRecord> =>
-  directory === undefined ? memoryJournal() : paxosJournal(directory.log);
+export const engineJournal = (directory: DataDirectory | undefined): Journal<LogRecord> =>
+  directory?.log ?? memoryJournal();
 
 /** Lets what the roster learns of the peers ride in the log's frames. */
 export function followRoster({ log }: DataDirectory, roster: Roster): RosterRecords {
@@ -55,17 +54,18 @@ export class Persistence {
     this.#isShown = true;
   }
 
-  /** @param live what the engine must say again before segments go */
-  keeperStorage(live: () => readonly PaxosRecord[]): KeeperStorage {
+  /** @param liveRecords what the engine must say again before segments go; undefined while none may go */
+  keeperStorage(liveRecords: () => readonly LogRecord[] | undefined): KeeperStorage {
     const { log, snapshots, recovered } = this.#directory;
     return {
       log,
       snapshots,
       recoveredBytes: recovered.records.reduce((sum, { payload }) => sum + payload.length, 0),
-      live: () => [
-        ...this.#rosterRecords.all(this.#isShown ? this.#own : undefined),
-        ...live().map(paxosRecordToLog),
-      ],
+      live: () => {
+        const engineRecords = liveRecords();
+        if (engineRecords === undefined) return undefined;
+        return [...this.#rosterRecords.all(this.#isShown ? this.#own : undefined), ...engineRecords];
+      },
     };
   }
 

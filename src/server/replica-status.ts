@@ -3,6 +3,7 @@ import type { ReplicaId } from '../log/ids.js';
 import type { ReplicatedLog } from '../log/replicated-log.js';
 import type { Roster } from '../log/roster.js';
 import type { DataDirectory } from './data-directory.js';
+import type { EngineName, LeaderStatus } from './engine.js';
 import type { Greeter } from './greeter.js';
 import type { Checkpoint } from './hello.js';
 import type { PeerStatus, ReplicaStatus, StorageStatus } from './status.js';
@@ -11,6 +12,8 @@ import type { PeerStatus, ReplicaStatus, StorageStatus } from './status.js';
 export interface StatusSources {
   readonly roster: Roster;
   readonly state: KeyValueStateMachine;
+  readonly engine: EngineName;
+  readonly leader: LeaderStatus | undefined;
   readonly log: Pick<ReplicatedLog<unknown>, 'reach' | 'applied' | 'status'>;
   readonly greeter: Pick<Greeter, 'lastHello'>;
   readonly serving: boolean;
@@ -25,11 +28,12 @@ export function replicaStatus(sources: StatusSources): ReplicaStatus {
   return {
     id: roster.me,
     address: roster.addressOf(roster.me),
-    engine: 'paxos',
+    engine: sources.engine,
     clusterId: roster.clusterId,
     incarnation: roster.incarnation,
     serving: sources.serving,
     log: log.status(),
+    leader: sources.leader,
     openSessions: state.sessions.size,
     repliesBytes: state.sessions.repliesBytes,
     nextClientId: state.sessions.nextClientId,

@@ -29,8 +29,8 @@ export interface KeeperStorage {
   readonly snapshots: SnapshotFiles;
   /** The values that were in the log when it was recovered. */
   readonly recoveredBytes: number;
-  /** What must be said again before the segments that said it go (rule R5). */
-  readonly live: () => readonly LogRecord[];
+  /** What must be said again before the segments that said it go (rule R5); undefined while none may go. */
+  readonly live: () => readonly LogRecord[] | undefined;
 }
 
 export interface SnapshotKeeperOptions {
@@ -179,8 +179,10 @@ export class SnapshotKeeper {
     if (storage === undefined || covered === undefined) return;
     const below = Math.min(log.status().floor, covered + 1);
     if (!storage.log.canDrop(below)) return;
+    const live = storage.live();
+    if (live === undefined) return;
     try {
-      await storage.log.dropBelow(below, storage.live());
+      await storage.log.dropBelow(below, live);
     } catch (error) {
       if (!(error instanceof NoSpaceError)) throw error;
       logger.warn('no space to cut the log', { below });

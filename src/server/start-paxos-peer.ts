@@ -2,6 +2,7 @@ import type { Interceptor, ServerInterceptor } from '@grpc/grpc-js';
 import { replicaId, type ReplicaId } from '../log/ids.js';
 import { Roster } from '../log/roster.js';
 import { PaxosPeer } from '../paxos/peer.js';
+import { paxosJournal } from '../paxos/records.js';
 import { recoverPaxos } from '../paxos/recovery.js';
 import { paxosLink, servePaxosPeer } from '../paxos/service.js';
 import { parseAddress } from '../rpc/address.js';
@@ -73,7 +74,7 @@ export async function makePaxosPeer(options: PaxosPeerOptions): Promise<RunningP
   const peer = new PaxosPeer({
     roster,
     links: new Map([...channels].map(([id, channel]) => [id, paxosLink(roster, id, channel)])),
-    journal: engineJournal(directory),
+    journal: paxosJournal(engineJournal(directory)),
     ...(directory && { recovered: recovered(directory) }),
     clock: realClock,
     random: realRandom,

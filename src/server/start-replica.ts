@@ -2,8 +2,7 @@ import type { Client, Interceptor, Server, ServerInterceptor } from '@grpc/grpc-
 import { HealthImplementation } from 'grpc-health-check';
 import { defaultSessionParameters, type SessionParameters } from '../kv/limits.js';
 import { replicaId } from '../log/ids.js';
-import type { Member, Roster } from '../log/roster.js';
-import { paxosLink, servePaxosPeer } from '../paxos/service.js';
+import type { Member } from '../log/roster.js';
 import { formatAddress, parseAddress } from '../rpc/address.js';
 import { openChannel } from '../rpc/channel.js';
 import type { HandlerHooks } from '../rpc/handlers.js';
@@ -17,11 +16,14 @@ import { watchHealth } from './health.js';
 import { serveInspect } from './inspect-service.js';
 import { serveKeyValue } from './kv-service.js';
 import { checkMembers, checkPositive, type MemberOption } from './members.js';
-import { peerServiceLink, servePeer } from './peer-service.js';
+import { servePeer } from './peer-service.js';
 import { loadDescriptors, serveReflection } from './reflection-service.js';
-import { Replica, type ReadPath, type ReplicaLink } from './replica.js';
+import type { Replica } from './replica.js';
+import type { ReadPath, ReplicaSettings } from './replica-options.js';
 import { serveSnapshots } from './snapshot-service.js';
 import { defaultLogLimits } from './snapshot-keeper.js';
+import type { EngineName } from './engine.js';
+import { engines } from './start-engines.js';
 import { openPlace } from './start-place.js';
 import type { ReplicaStatus } from './status.js';
 import { version } from './version.js';
@@ -31,6 +33,8 @@ export interface StartReplicaOptions {
   readonly id: number;
   /** All members, this replica included. */
   readonly peers: readonly MemberOption[];
+  /** How replicas agree; the same on every replica. Default `paxos`. */
+  readonly engine?: EngineName;
   /** Where to listen, if not at the address the peers know; `HOST:PORT`, `[V6]:PORT` or `unix:/PATH`. */
   readonly listen?: string;
   /** Default: drawn from engine, members and session parameters, so that different lists refuse each other. */
@@ -39,6 +43,8 @@ export interface StartReplicaOptions {
   readonly helloIntervalMs?: number;
   /** How long an unanswered peer message is waited for; default 1,000. */
   readonly roundTimeoutMs?: number;
+  /** How long an engine with leaders waits before it misses one; default 100. */
+  readonly electionTimeoutMs?: number;
   /** The same on every replica: part of the cluster's identity. */
   readonly sessionParameters?: SessionParameters;
   /**
@@ -79,12 +85,16 @@ export interface RunningReplica {
   close(): Promise<void>;
 }
 
+/** Two to three of them are the longest that a cluster is without a leader after one has died. */
+export const defaultElectionTimeoutMs = 100;
+
 /** How long calls under way may take to end when a replica closes. */
 const closeGraceMs = 500;
 
-const services = [
+/** The services of a replica, by their full names, in the order in which reflection lists them. */
+const servicesWith = (engineServices: readonly string[]): readonly string[] => [
   'synod.kv.v1.KVService',
-  'synod.paxos.v1.PaxosPeerService',
+  ...engineServices,
   'synod.peer.v1.PeerService',
   'synod.inspect.v1.InspectService',
   'synod.snapshot.v1.SnapshotService',
@@ -103,13 +113,14 @@ export async function startReplica(options: StartReplicaOptions): Promise<Runnin
   const members = checkMembers(options.peers, options.id);
   const helloIntervalMs = checkPositive('helloIntervalMs', options.helloIntervalMs ?? 500);
   const logger = options.logger ?? silentLogger;
+  const engine = engines[options.engine ?? 'paxos'];
   const channels: Client[] = [];
   let replica: Replica | undefined;
   const diskFailed = (error: StorageFailure) => (replica?.fail ?? options.onFailure)?.(error);
   const place = await openPlace({
     ...options,
     me: replicaId(options.id),
-    engine: 'paxos',
+    engine: engine.name,
     members,
     diskFailed,
   });
@@ -123,22 +134,24 @@ export async function startReplica(options: StartReplicaOptions): Promise<Runnin
     await place.release();
   };
   try {
-    replica = await Replica.open({
+    const settings: ReplicaSettings = {
       ...place,
       ...replicaChoices(options),
       members,
       me: replicaId(options.id),
       helloIntervalMs,
       logger,
-      link: (peer, roster) => {
-        const channel = openPeerChannel(peer, options);
-        channels.push(channel);
-        return grpcLink(peer, roster, channel);
-      },
       failed: (error) => options.onFailure?.(error),
+    };
+    const opened = await engine.openReplica(settings, (peer) => {
+      const channel = openPeerChannel(peer, options);
+      channels.push(channel);
+      return channel;
     });
+    replica = opened.replica;
     const health = new HealthImplementation();
-    await serveReplica(server, replica, health, logger);
+    opened.serveEngine(server);
+    await serveReplica(server, replica, engine.serviceNames, health, logger);
     const address = await listen(
       server,
       parseAddress(options.listen ?? replica.roster.addressOf(replica.roster.me)),
@@ -175,6 +188,10 @@ const running = (
 const replicaChoices = (options: StartReplicaOptions) => ({
   sessionParameters: options.sessionParameters ?? defaultSessionParameters,
   roundTimeoutMs: checkPositive('roundTimeoutMs', options.roundTimeoutMs ?? 1000),
+  electionTimeoutMs: checkPositive(
+    'electionTimeoutMs',
+    options.electionTimeoutMs ?? defaultElectionTimeoutMs,
+  ),
   rebuild: options.rebuild ?? false,
   reads: options.reads ?? 'barrier',
   logLimits: {
@@ -192,15 +209,11 @@ const openPeerChannel = (peer: Member, options: StartReplicaOptions): Client =>
     interceptors: options.peerInterceptors?.(peer.id) ?? [],
   });
 
-const grpcLink = (peer: Member, roster: Roster, channel: Client): ReplicaLink => ({
-  ...paxosLink(roster, peer.id, channel),
-  ...peerServiceLink(roster, peer.id, channel),
-});
-
-/** Puts every service of a replica on a server. */
+/** Puts every service of a replica on a server, save its engine's. */
 async function serveReplica(
   server: Server,
   replica: Replica,
+  engineServices: readonly string[],
   health: HealthImplementation,
   logger: Logger,
 ): Promise<void> {
@@ -209,11 +222,10 @@ async function serveReplica(
     failed: (error) => logger.error('a handler failed', { error: String(error) }),
   };
   serveKeyValue(server, (request, signal) => replica.execute(request, signal), hooks);
-  servePaxosPeer(server, replica.paxos);
   servePeer(server, replica.roster, replica.greeter, replica.snapshotSource);
   serveSnapshots(server, (signal) => replica.save(signal), hooks);
   serveInspect(server, () => replica.status(), version);
-  serveReflection(server, services, await loadDescriptors());
+  serveReflection(server, servicesWith(engineServices), await loadDescriptors());
   health.addToServer(server);
 }
 

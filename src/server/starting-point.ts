@@ -1,14 +1,14 @@
 import type { KeyValueStateMachine } from '../kv/state-machine.js';
 import type { Slot } from '../log/ids.js';
-import { recoverPaxos, type RecoveredPaxos } from '../paxos/recovery.js';
 import type { Logger } from '../runtime/logger.js';
 import { StorageDamage } from '../storage/errors.js';
 import type { DataDirectory } from './data-directory.js';
+import type { Engine, EngineKind, RecoveredEngine } from './engine.js';
 
 /** Where a durable replica goes on from. */
-export interface StartingPoint {
-  /** What its acceptor had promised, voted and learned, and what of the state must be pulled from a peer. */
-  readonly paxos: RecoveredPaxos;
+export interface StartingPoint<Recovered> {
+  /** What its engine had promised, voted and learned, and what of the state must be pulled from a peer. */
+  readonly recovered: Recovered;
   /** The last slot that the state covers, loaded from a snapshot; undefined if it begins empty. */
   readonly loadedThrough: Slot | undefined;
 }
@@ -23,29 +23,34 @@ export interface StartingPointOptions {
   readonly logger: Logger;
 }
 
+/** As much of an engine as recovers it. */
+type Recovery<Recovered extends RecoveredEngine> = Pick<EngineKind<object, Recovered, Engine>, 'recover'>;
+
 /**
  * Takes in what a data directory says. Votes and state are apart: if the state is lost while the log is good, the replica
  * keeps its votes and pulls the state from its peers.
  * @throws StorageDamage if it cannot go on safely, or has nobody to pull from
  */
-export async function startingPoint(options: StartingPointOptions): Promise<StartingPoint> {
+export async function startingPoint<Recovered extends RecoveredEngine>(
+  engine: Recovery<Recovered>,
+  options: StartingPointOptions,
+): Promise<StartingPoint<Recovered>> {
   const { directory, rebuild, memberCount } = options;
-  const { recovered, suspect } = directory;
+  const { suspect } = directory;
   if (suspect.sinceSlot !== undefined && !rebuild) throw divergedDamage(suspect.sinceSlot);
   if (rebuild && memberCount === 1) throw nobodyToPullFrom();
   if (rebuild) await removeSnapshots(directory);
   const { loadedThrough, unusable } = await loadNewest(options);
-  const { records, hardState, damage } = recovered;
-  const paxos = recoverPaxos(records, hardState, damage, loadedThrough);
-  if (paxos.missingThrough !== undefined && memberCount === 1) {
+  const recovered = engine.recover(directory.recovered, loadedThrough);
+  if (recovered.missingThrough !== undefined && memberCount === 1) {
     throw new StorageDamage(
       'snapshot',
-      `none covers the slots through ${paxos.missingThrough}, and the log no longer holds all of them`,
+      `none covers the slots through ${recovered.missingThrough}, and the log no longer holds all of them`,
     );
   }
   // What is listed counts as covering the log, and would let segments go in its favour (rule R5).
   for (const through of unusable) await directory.snapshots.remove(through);
-  return { paxos, loadedThrough };
+  return { recovered, loadedThrough };
 }
 
 const nobodyToPullFrom = (): StorageDamage =>

@@ -1,6 +1,7 @@
 import type { Incarnation, ReplicaId, Slot } from '../log/ids.js';
 import type { LogStatus } from '../log/replicated-log.js';
 import type { RefusalCause } from '../log/roster.js';
+import type { EngineName, LeaderStatus } from './engine.js';
 
 export interface PeerStatus {
   readonly id: ReplicaId;
@@ -33,11 +34,13 @@ export interface StorageStatus {
 export interface ReplicaStatus {
   readonly id: ReplicaId;
   readonly address: string;
-  readonly engine: string;
+  readonly engine: EngineName;
   readonly clusterId: string;
   readonly incarnation: Incarnation;
   readonly serving: boolean;
   readonly log: LogStatus;
+  /** Undefined if the engine has no leaders. */
+  readonly leader: LeaderStatus | undefined;
   readonly openSessions: number;
   readonly repliesBytes: number;
   readonly nextClientId: number;

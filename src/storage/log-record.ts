@@ -14,7 +14,7 @@ import type { Slot } from '../log/ids.js';
  * | truncate | the first slot that goes | the accepted round (OmniPaxos) | |
  * | floor | the lowest slot still held | | |
  * | round | | the highest round used | |
- * | hard | | | (reserved) |
+ * | hard | | the ballot under which the log as it is was last accepted (OmniPaxos) | |
  * | done | Done value plus one; 0 is none | replica whose it is | its incarnation |
  * | pin | | replica that is known | its incarnation |
  * | peer-lsn | the LSN | round: the boot counter with which it was told; replica: who told it | its incarnation |

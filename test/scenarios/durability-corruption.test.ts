@@ -18,17 +18,17 @@ const progressMs = 60_000;
 function checkSound({ image, recovered: { log, point } }: SoundDirectory): void {
   const segments = segmentsOf(image);
   const frames = segments.flatMap((segment) => segment.frames);
-  const open = [...point.paxos.instances.values()].filter(({ phase }) => phase === 'open');
+  const open = [...point.recovered.instances.values()].filter(({ phase }) => phase === 'open');
   console.log(
     `    ${image.size} files: ${log.records.length} records in ${frames.length} frames of ${segments.length} segments, ` +
-      `start ${log.bootCounter}, a snapshot through slot ${point.loadedThrough}, floor ${point.paxos.floor}, ` +
+      `start ${log.bootCounter}, a snapshot through slot ${point.loadedThrough}, floor ${point.recovered.floor}, ` +
       `${open.length} slots open`,
   );
   expect(log.records.length, 'records').to.be.at.least(200);
   expect(segments.length, 'segments').to.be.at.least(3);
   expect(new Set(segments.map(({ header }) => header.bootCounter)).size, 'starts').to.be.at.least(3);
   expect([...image.keys()].filter((name) => name.startsWith('snapshot-')).length, 'snapshots').to.equal(1);
-  expect(point.paxos.floor, 'records above the snapshot').to.be.above(point.loadedThrough ?? 0);
+  expect(point.recovered.floor, 'records above the snapshot').to.be.above(point.loadedThrough ?? 0);
   expect(open.length, 'slots with promises and votes').to.be.at.least(10);
 }
 

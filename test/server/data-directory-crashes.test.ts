@@ -3,6 +3,7 @@ import { defaultSessionParameters } from '../../src/kv/limits.js';
 import { KeyValueStateMachine } from '../../src/kv/state-machine.js';
 import { silentLogger } from '../../src/runtime/logger.js';
 import { DirectoryMismatch } from '../../src/server/identity.js';
+import { paxosEngine } from '../../src/server/paxos-engine.js';
 import { startingPoint } from '../../src/server/starting-point.js';
 import { StorageDamage } from '../../src/storage/errors.js';
 import { readSealed } from '../../src/storage/sealed-file.js';
@@ -27,7 +28,7 @@ const phaseOn = async (disk: SimulatedDisk): Promise<unknown> =>
 async function pointOn(disk: SimulatedDisk) {
   const directory = await openOn(disk);
   const state = new KeyValueStateMachine({ sessionParameters: defaultSessionParameters });
-  const point = await startingPoint({
+  const point = await startingPoint(paxosEngine, {
     directory,
     state,
     rebuild: false,
@@ -55,7 +56,7 @@ describe('a data directory whose power is cut before any operation', () => {
         const { directory, point } = await pointOn(disk);
         if (handedOut !== undefined) expect(directory.directoryId).to.equal(handedOut);
         expect(directory.clusterId).to.equal('derived');
-        const votes = [...point.paxos.instances.keys()];
+        const votes = [...point.recovered.instances.keys()];
         expect(votes).to.be.an('array').with.lengthOf.at.most(1);
         if (ended) expect(votes).to.deep.equal([3]);
       },
@@ -79,7 +80,7 @@ describe('a data directory whose power is cut before any operation', () => {
       act: async (disk) => (await openOn(disk)).log.close(),
       check: async (disk) => {
         const { point, directory } = await pointOn(disk);
-        expect(point.paxos.instances.size).to.equal(0);
+        expect(point.recovered.instances.size).to.equal(0);
         expect(directory.recovered.lastLsn).to.equal(0);
       },
     });
@@ -129,7 +130,7 @@ describe('a data directory whose power is cut before any operation', () => {
         expect(applied).to.be.oneOf(ended ? [6] : [2, 6]);
         expect(sessionsOpened).to.equal((applied ?? 0) + 1);
         expect(floor).to.equal(applied === 6 ? 7 : 0);
-        const open = replica.paxos.openInstances().map(([slot]) => slot);
+        const open = replica.engine.peer.openInstances().map(([slot]) => slot);
         expect(open).to.deep.equal(applied === 6 ? [9] : [4, 9]);
       },
     });
@@ -154,7 +155,7 @@ describe('a data directory whose power is cut before any operation', () => {
         );
         const { replica, floor } = await revived(disk, { rebuild: true });
         expect(floor).to.equal(4);
-        expect(replica.paxos.openInstances().map(([slot]) => slot)).to.deep.equal([7]);
+        expect(replica.engine.peer.openInstances().map(([slot]) => slot)).to.deep.equal([7]);
       },
     });
   });

@@ -175,7 +175,7 @@ export const identityAndLogRows: Record<string, () => Promise<void>> = {
       disk.flipBit(segment, 3 * sectorBytes + frameHeaderBytes + 9, 0);
       const { applied, replica, trouble } = await revived(disk);
       expect(applied).to.equal(1);
-      expect(replica.paxos.silence).to.deep.equal({ first: 2, last: 2 });
+      expect(replica.engine.peer.silence).to.deep.equal({ first: 2, last: 2 });
       expect(trouble).to.include('slots 2 to 2');
     },
 

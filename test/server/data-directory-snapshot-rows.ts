@@ -98,7 +98,7 @@ export const snapshotRows: Record<string, () => Promise<void>> = {
       const { applied, floor, sessionsOpened, replica } = await revived(disk);
       expect([applied, floor, sessionsOpened]).to.deep.equal([5, 6, 6]);
       expect(
-        replica.paxos.openInstances().map(([slot]) => slot),
+        replica.engine.peer.openInstances().map(([slot]) => slot),
         'the vote above it',
       ).to.deep.equal([9]);
       const again = await openOn(disk);
@@ -130,7 +130,7 @@ export const snapshotRows: Record<string, () => Promise<void>> = {
         });
         const { applied, floor, replica } = await revived(disk);
         expect([applied, floor]).to.deep.equal([through, 4]);
-        expect(replica.paxos.openInstances().map(([slot]) => slot)).to.deep.equal([7]);
+        expect(replica.engine.peer.openInstances().map(([slot]) => slot)).to.deep.equal([7]);
       }
     },
 
@@ -181,7 +181,7 @@ export const snapshotRows: Record<string, () => Promise<void>> = {
       const disk = await suspectDisk();
       const { applied, floor, replica } = await revived(disk, { rebuild: true });
       expect([applied, floor]).to.deep.equal([undefined, 4]);
-      expect(replica.paxos.openInstances().map(([slot]) => slot)).to.deep.equal([7]);
+      expect(replica.engine.peer.openInstances().map(([slot]) => slot)).to.deep.equal([7]);
       expect(await namesOn(disk, /^snapshot/)).to.deep.equal([]);
       await refused(disk, '--rebuild');
     },

@@ -159,7 +159,11 @@ describe('server reflection', () => {
       { $case: 'fileByFilename', value: 'google/rpc/status.proto' },
       { $case: 'fileByFilename', value: 'synod/peer/v1/header.proto' },
     ]);
-    expect(filesOf(bySymbol!)).to.deep.equal(['synod/paxos/v1/paxos.proto', 'synod/peer/v1/header.proto']);
+    expect(filesOf(bySymbol!)).to.deep.equal([
+      'synod/paxos/v1/paxos.proto',
+      'synod/log/v1/ballot.proto',
+      'synod/peer/v1/header.proto',
+    ]);
     expect(filesOf(byName!)).to.deep.equal(['google/rpc/status.proto', 'google/protobuf/any.proto']);
     expect(filesOf(alone!)).to.deep.equal(['synod/peer/v1/header.proto']);
   });

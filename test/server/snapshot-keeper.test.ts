@@ -10,36 +10,10 @@ import { NoSpaceError } from '../../src/storage/disk.js';
 import { logRecord, type LogRecord } from '../../src/storage/log-record.js';
 import { SnapshotFiles } from '../../src/storage/snapshot-files.js';
 import { FakeClock, turns } from '../support/fake-clock.js';
+import { FakeWriteAheadLog } from '../support/fake-write-ahead-log.js';
 import { SimulatedDisk } from '../support/simulated-disk.js';
 
 const limits = { slots: 10, bytes: 1000 };
-
-class FakeWriteAheadLog {
-  bytesAppended = 0;
-  hasSpace = true;
-  droppable = false;
-  released = 0;
-  readonly dropped: { readonly below: number; readonly live: readonly LogRecord[] }[] = [];
-  dropFailure: Error | undefined;
-  whenReleased: () => void = () => undefined;
-
-  canDrop(): boolean {
-    return this.droppable;
-  }
-
-  dropBelow(below: number, live: readonly LogRecord[]): Promise<void> {
-    if (this.dropFailure !== undefined) return Promise.reject(this.dropFailure);
-    this.dropped.push({ below, live });
-    this.droppable = false;
-    return Promise.resolve();
-  }
-
-  releaseReserve(): Promise<void> {
-    this.released += 1;
-    this.whenReleased();
-    return Promise.resolve();
-  }
-}
 
 /** A keeper over a state that the test moves on. */
 class Keeping {
@@ -49,7 +23,7 @@ class Keeping {
   readonly writeAheadLog = new FakeWriteAheadLog();
   readonly cuts: number[] = [];
   readonly failures: unknown[] = [];
-  readonly live = [logRecord('pin', { replica: 2, payload: Uint8Array.of(1) })];
+  live: readonly LogRecord[] | undefined = [logRecord('pin', { replica: 2, payload: Uint8Array.of(1) })];
   floor = 0;
   held: number | undefined;
   heldBytes = 0;
@@ -354,6 +328,20 @@ describe('the keeper of snapshots', () => {
       world.writeAheadLog.droppable = true;
       await world.look(1000);
       expect(world.writeAheadLog.dropped).to.deep.equal([]);
+    });
+
+    it('not while it cannot be told what must live on', async () => {
+      world.held = 0;
+      await world.open();
+      world.apply(50, 100);
+      world.floor = 40;
+      world.writeAheadLog.droppable = true;
+      world.live = undefined;
+      await world.look(1000);
+      expect(world.writeAheadLog.dropped).to.deep.equal([]);
+      world.live = [];
+      await world.look();
+      expect(world.writeAheadLog.dropped).to.deep.equal([{ below: 40, live: [] }]);
     });
 
     it('also while there is no room for the snapshot that is due', async () => {

@@ -3,6 +3,7 @@ import { defaultSessionParameters } from '../../src/kv/limits.js';
 import { KeyValueStateMachine } from '../../src/kv/state-machine.js';
 import { incarnation, replicaId } from '../../src/log/ids.js';
 import { encodeBatch } from '../../src/log/wire.js';
+import type { PaxosLink } from '../../src/paxos/messages.js';
 import { silentLogger } from '../../src/runtime/logger.js';
 import { seededRandom } from '../../src/runtime/random.js';
 import {
@@ -11,7 +12,9 @@ import {
   type DirectoryOptions,
 } from '../../src/server/data-directory.js';
 import type { WantedIdentity } from '../../src/server/identity.js';
-import { Replica, type ReplicaLink } from '../../src/server/replica.js';
+import { paxosEngine, type PaxosEngine } from '../../src/server/paxos-engine.js';
+import { Replica } from '../../src/server/replica.js';
+import type { ReplicaLink } from '../../src/server/replica-options.js';
 import { logRecord, type LogRecord } from '../../src/storage/log-record.js';
 import { FakeClock } from './fake-clock.js';
 import { membersOf } from './rosters.js';
@@ -26,7 +29,7 @@ export const emptyDisk = (): SimulatedDisk => new SimulatedDisk(seededRandom(1))
 
 /** Replica 1 of so many. */
 export const wantedOf = (memberCount = 3, changes: Partial<WantedIdentity> = {}): WantedIdentity => ({
-  engine: 'paxos',
+  engine: paxosEngine.name,
   members: membersOf(memberCount),
   sessionParameters: defaultSessionParameters,
   replica: replicaId(1),
@@ -97,7 +100,7 @@ export async function diskAfter(fill: (directory: DataDirectory) => Promise<void
 
 const unreachable = () => Promise.reject(new Error('nobody is there'));
 
-const linkToNobody: ReplicaLink = {
+export const linkToNobody: ReplicaLink<PaxosLink> = {
   prepare: unreachable,
   accept: unreachable,
   decide: unreachable,
@@ -109,7 +112,7 @@ const linkToNobody: ReplicaLink = {
 
 /** What a replica that has been opened knows before it has spoken to anyone. */
 export interface Revived {
-  readonly replica: Replica;
+  readonly replica: Replica<PaxosEngine>;
   readonly directory: DataDirectory;
   readonly applied: number | undefined;
   readonly floor: number;
@@ -139,9 +142,11 @@ export async function revived(
       reads: 'barrier',
       helloIntervalMs: 500,
       roundTimeoutMs: 1000,
+      electionTimeoutMs: 100,
       clock,
       random: seededRandom(1),
       logger: silentLogger,
+      engine: paxosEngine,
       link: () => linkToNobody,
       failed: () => undefined,
     });

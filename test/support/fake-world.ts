@@ -11,9 +11,14 @@ import { refusalError } from '../../src/rpc/peer-method.js';
 import type { Logger } from '../../src/runtime/logger.js';
 import { seededRandom, type Random } from '../../src/runtime/random.js';
 import { openDataDirectory, type DataDirectory } from '../../src/server/data-directory.js';
-import { Replica, type ReplicaLink } from '../../src/server/replica.js';
+import type { Engine, EngineName, RecoveredEngine } from '../../src/server/engine.js';
+import type { Hello } from '../../src/server/hello.js';
+import type { PaxosEngine } from '../../src/server/paxos-engine.js';
+import { Replica } from '../../src/server/replica.js';
+import type { CommonLink, ReplicaSettings } from '../../src/server/replica-options.js';
 import type { PullRequest, SnapshotPiece } from '../../src/server/snapshot-transfer.js';
 import { FakeClock } from './fake-clock.js';
+import { fakePaxos, type Carry, type FakeEngine } from './fake-engine.js';
 import { SimulatedDisk } from './simulated-disk.js';
 
 export interface FakeWorldOptions {
@@ -45,18 +50,50 @@ const readable = (_key: string, value: unknown): unknown => {
   return value;
 };
 
+/** The ways from one replica to another. */
+interface Ways<Opened extends Engine> {
+  readonly common: CommonLink;
+  readonly carry: Carry<Opened>;
+}
+
+/** The engine of a world, whose own types nobody else needs. */
+interface WorldEngine<Opened extends Engine> {
+  readonly name: EngineName;
+  readonly open: (
+    settings: ReplicaSettings,
+    waysTo: (peer: ReplicaId) => Ways<Opened>,
+  ) => Promise<Replica<Opened>>;
+}
+
+const worldEngine = <Link extends object, Recovered extends RecoveredEngine, Opened extends Engine>({
+  kind,
+  link,
+}: FakeEngine<Link, Recovered, Opened>): WorldEngine<Opened> => ({
+  name: kind.name,
+  open: (settings, waysTo) =>
+    Replica.open({
+      ...settings,
+      engine: kind,
+      link: ({ id }) => {
+        const { common, carry } = waysTo(id);
+        return { ...link(carry), ...common };
+      },
+    }),
+});
+
 /**
  * Real replicas and clerks in one process, on a clock, random numbers and links that are made up from one seed.
  * Every message, timer and loss goes into a trace; equal seeds give equal hashes of it.
  */
-export class FakeWorld {
+export class FakeWorld<Opened extends Engine = PaxosEngine> {
   readonly clock = new FakeClock();
-  readonly replicas = new Map<ReplicaId, Replica>();
+  readonly replicas = new Map<ReplicaId, Replica<Opened>>();
   /** What replicas with disks have stopped themselves for. */
   readonly failures: { readonly replica: ReplicaId; readonly error: unknown }[] = [];
   /** Told of every moment that a replica names. */
   onMoment: (replica: ReplicaId, event: string) => void = () => undefined;
   readonly #told = new Map<string, number>();
+  readonly #engine: WorldEngine<Opened>;
   readonly #options: FakeWorldOptions;
   readonly #random: Random;
   readonly #trace: Hash = createHash('sha256');
@@ -68,9 +105,17 @@ export class FakeWorld {
   #lost = 0;
   #delivered = 0;
 
+  /** Makes a world of the engine `paxos` and starts every replica. */
+  static create(options: FakeWorldOptions): Promise<FakeWorld> {
+    return FakeWorld.createOf(fakePaxos, options);
+  }
+
   /** Makes the world and starts every replica. */
-  static async create(options: FakeWorldOptions): Promise<FakeWorld> {
-    const world = new FakeWorld(options);
+  static async createOf<Link extends object, Recovered extends RecoveredEngine, Opened extends Engine>(
+    engine: FakeEngine<Link, Recovered, Opened>,
+    options: FakeWorldOptions,
+  ): Promise<FakeWorld<Opened>> {
+    const world = new FakeWorld(worldEngine(engine), options);
     let isUp = false;
     const booted = world.#bootAll().finally(() => (isUp = true));
     if (options.disks === true) await world.clock.runUntil(() => isUp, bootLimitMs);
@@ -79,7 +124,8 @@ export class FakeWorld {
     return world;
   }
 
-  private constructor(options: FakeWorldOptions) {
+  private constructor(engine: WorldEngine<Opened>, options: FakeWorldOptions) {
+    this.#engine = engine;
     this.#options = options;
     this.#random = seededRandom(options.seed);
     this.clock.onFire = (atMs, order) => this.#trace.update(`timer ${atMs} ${order}\n`);
@@ -154,7 +200,7 @@ export class FakeWorld {
     });
   }
 
-  #at(id: ReplicaId): Replica {
+  #at(id: ReplicaId): Replica<Opened> {
     const replica = this.replicas.get(id);
     if (replica === undefined) throw new RangeError(`there is no replica ${id}`);
     return replica;
@@ -170,7 +216,7 @@ export class FakeWorld {
     const random = seededRandom(this.#random.below(2 ** 31));
     const { disks = false, checkpointIntervalSlots } = this.#options;
     const directory = disks ? await this.#directory(me, random) : undefined;
-    const replica = await Replica.open({
+    const settings: ReplicaSettings = {
       members: this.#members,
       me,
       clusterId: directory?.clusterId ?? 'fake',
@@ -182,20 +228,21 @@ export class FakeWorld {
       reads: 'barrier',
       helloIntervalMs: 500,
       roundTimeoutMs: 1000,
+      electionTimeoutMs: 100,
       clock: this.clock,
       random,
       logger: this.#logger(),
       trace: (event) => {
         if (this.isUp(me) && this.#lives.get(me) === life) this.onMoment(me, event);
       },
-      link: (peer) => this.#link(me, peer.id, life),
       failed: (error) => {
         if (this.#crashed.has(me) || this.#lives.get(me) !== life) return;
         if (!disks) throw error;
         this.failures.push({ replica: me, error });
       },
       ...(checkpointIntervalSlots === undefined ? {} : { checkpointIntervalSlots }),
-    });
+    };
+    const replica = await this.#engine.open(settings, (peer) => this.#ways(me, peer, life));
     this.replicas.set(me, replica);
   }
 
@@ -212,7 +259,7 @@ export class FakeWorld {
       clock: this.clock,
       random,
       wanted: {
-        engine: 'paxos',
+        engine: this.#engine.name,
         members: this.#members,
         sessionParameters: defaultSessionParameters,
         replica: me,
@@ -240,11 +287,11 @@ export class FakeWorld {
     return disk;
   }
 
-  #link(from: ReplicaId, to: ReplicaId, life: number): ReplicaLink {
+  #ways(from: ReplicaId, to: ReplicaId, life: number): Ways<Opened> {
     const gone = () => this.#crashed.has(from) || this.#lives.get(from) !== life;
     const method = <Request, Reply>(
       name: string,
-      handle: (replica: Replica, request: Enveloped<Request>) => Promise<Enveloped<Reply>>,
+      handle: (replica: Replica<Opened>, request: Enveloped<Request>) => Promise<Enveloped<Reply>>,
     ) => {
       const call = this.#carried<Enveloped<Request>, Enveloped<Reply>>(
         `${from}>${to} ${name}`,
@@ -259,13 +306,11 @@ export class FakeWorld {
       return sending;
     };
     return {
-      prepare: method('prepare', (replica, request) => replica.paxos.handlePrepare(request)),
-      accept: method('accept', (replica, request) => replica.paxos.handleAccept(request)),
-      decide: method('decide', (replica, request) => replica.paxos.handleDecide(request)),
-      learn: method('learn', (replica, request) => replica.paxos.handleLearn(request)),
-      reach: method('reach', (replica, request) => replica.paxos.handleReach(request)),
-      hello: method('hello', (replica, request) => replica.greeter.handleHello(request)),
-      pullSnapshot: (request, { signal }) => this.#streamed(from, to, request, signal, gone),
+      common: {
+        hello: method<Hello, Hello>('hello', (replica, request) => replica.greeter.handleHello(request)),
+        pullSnapshot: (request, { signal }) => this.#streamed(from, to, request, signal, gone),
+      },
+      carry: (name, handle) => method(name, (replica, request) => handle(replica.engine, request)),
     };
   }
 

@@ -18,17 +18,12 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Ballot } from "../../log/v1/ballot.js";
 import { Header } from "../../peer/v1/header.js";
 
 export const protobufPackage = "synod.paxos.v1";
 
 export const protobufFileName = "synod/paxos/v1/paxos.proto";
-
-/** Ballots are ordered by round, then by replica. Round 0 is no ballot. */
-export interface Ballot {
-  round: number;
-  replicaId: number;
-}
 
 export interface PrepareRequest {
   header: Header | undefined;
@@ -154,63 +149,6 @@ export interface DecidedSlot {
   slot: number;
   value: Buffer;
 }
-
-function createBaseBallot(): Ballot {
-  return { round: 0, replicaId: 0 };
-}
-
-export const Ballot: MessageFns<Ballot> = {
-  encode(message: Ballot, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.round !== 0) {
-      writer.uint32(8).uint64(message.round);
-    }
-    if (message.replicaId !== 0) {
-      writer.uint32(16).uint64(message.replicaId);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): Ballot {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseBallot();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.round = longToNumber(reader.uint64());
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.replicaId = longToNumber(reader.uint64());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
 
 function createBasePrepareRequest(): PrepareRequest {
   return { header: undefined, slot: 0, ballot: undefined };

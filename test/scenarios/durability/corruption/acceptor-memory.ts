@@ -38,8 +38,8 @@ export class AcceptorMemory {
 
   constructor({ log, point, peers, digest }: RecoveredDirectory) {
     this.#snapshot = { through: point.loadedThrough, digest };
-    this.highestRound = point.paxos.highestRound;
-    this.#floor = point.paxos.floor;
+    this.highestRound = point.recovered.highestRound;
+    this.#floor = point.recovered.floor;
     this.#pins = peers.pins;
     this.#log = log;
     for (const record of log.records) {
@@ -80,7 +80,7 @@ export class AcceptorMemory {
     if (JSON.stringify(log.hardState) !== JSON.stringify(this.#log.hardState)) {
       throw new Contradiction(`another hard state: ${JSON.stringify(log.hardState)}`);
     }
-    const { paxos, loadedThrough = -1 } = point;
+    const { recovered: paxos, loadedThrough = -1 } = point;
     if (paxos.highestRound < this.highestRound) {
       throw new Contradiction(`round ${this.highestRound} was used, and ${paxos.highestRound} is remembered`);
     }

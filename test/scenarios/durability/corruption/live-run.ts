@@ -2,6 +2,7 @@ import type { Enveloped } from '../../../../src/log/header.js';
 import type { ReplicaId, Slot } from '../../../../src/log/ids.js';
 import type { Ballot } from '../../../../src/log/ballot.js';
 import type { PaxosPeer } from '../../../../src/paxos/peer.js';
+import type { PaxosEngine } from '../../../../src/server/paxos-engine.js';
 import type { Replica } from '../../../../src/server/replica.js';
 import { StorageDamage } from '../../../../src/storage/errors.js';
 import type { FakeWorld } from '../../../support/fake-world.js';
@@ -49,22 +50,22 @@ class LiveRun {
     for (const [id, peerImage] of sound.peerImages) {
       await giveDisk(world, id, peerImage);
       await world.restart(id);
-      this.#watchPeer(world.replicas.get(id)!.paxos);
+      this.#watchPeer(world.replicas.get(id)!.engine.peer);
     }
     await giveDisk(world, victim, image);
     await world.restart(victim);
-    this.#watchVictim(this.#victim.paxos);
+    this.#watchVictim(this.#victim.engine.peer);
     const outcome = await this.#comeUp();
     if (outcome === 'refused') return outcome;
     await this.#goOn('go on');
     world.crash(victim);
     await world.restart(victim);
-    this.#watchVictim(this.#victim.paxos);
+    this.#watchVictim(this.#victim.engine.peer);
     await this.#goOn('go on after a restart');
     return outcome;
   }
 
-  get #victim(): Replica {
+  get #victim(): Replica<PaxosEngine> {
     return this.world.replicas.get(victim)!;
   }
 
@@ -83,7 +84,7 @@ class LiveRun {
   #isLevel(): boolean {
     const { world, sound } = this;
     const hasAll = appliedAt(world, victim) >= Math.max(...sound.chosen.keys());
-    return hasAll && areLevel(world, everybody) && this.#victim.paxos.silence === undefined;
+    return hasAll && areLevel(world, everybody) && this.#victim.engine.peer.silence === undefined;
   }
 
   /** A write, then a read of everything at the victim, and the states of all three. */
@@ -127,13 +128,13 @@ class LiveRun {
     const { roster } = this.world.replicas.get(proposer)!;
     const high = this.sound.memory.highestRound + 1000;
     const ask = (slot: Slot, ballot: Ballot) =>
-      this.#victim.paxos.handlePrepare(roster.envelope(victim, { slot, ballot }));
+      this.#victim.engine.peer.handlePrepare(roster.envelope(victim, { slot, ballot }));
     for (const { slot } of this.sound.memory.slotsFrom(0)) {
       // The lowest ballot of all is the victim's own first one, and no other proposer's.
       await ask(slot, { round: 1, replica: victim });
       await ask(slot, { round: high, replica: proposer });
     }
-    await this.#victim.paxos.handleReach(roster.envelope(victim, undefined));
+    await this.#victim.engine.peer.handleReach(roster.envelope(victim, undefined));
   }
 
   #watchVictim(paxos: PaxosPeer): void {

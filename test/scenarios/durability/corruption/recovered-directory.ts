@@ -3,9 +3,11 @@ import { defaultSessionParameters } from '../../../../src/kv/limits.js';
 import { KeyValueStateMachine } from '../../../../src/kv/state-machine.js';
 import { replicaId, type ReplicaId } from '../../../../src/log/ids.js';
 import type { Member, RecordedPeers } from '../../../../src/log/roster.js';
+import type { RecoveredPaxos } from '../../../../src/paxos/recovery.js';
 import { silentLogger } from '../../../../src/runtime/logger.js';
 import { seededRandom } from '../../../../src/runtime/random.js';
 import { openDataDirectory } from '../../../../src/server/data-directory.js';
+import { paxosEngine } from '../../../../src/server/paxos-engine.js';
 import { recordedPeers } from '../../../../src/server/roster-records.js';
 import { startingPoint, type StartingPoint } from '../../../../src/server/starting-point.js';
 import type { RecoveredLog } from '../../../../src/storage/write-ahead-log.js';
@@ -22,7 +24,7 @@ export const members: readonly Member[] = [1, 2, 3].map((id) => ({
 export interface RecoveredDirectory {
   readonly log: RecoveredLog;
   readonly peers: RecordedPeers;
-  readonly point: StartingPoint;
+  readonly point: StartingPoint<RecoveredPaxos>;
   /** Of the state that a snapshot gave. */
   readonly digest: string;
   /**
@@ -43,7 +45,7 @@ export async function recoverDirectory(
     clock: new FakeClock(),
     random: seededRandom(1),
     wanted: {
-      engine: 'paxos',
+      engine: paxosEngine.name,
       members,
       sessionParameters: defaultSessionParameters,
       replica: me,
@@ -56,7 +58,7 @@ export async function recoverDirectory(
   });
   try {
     const state = new KeyValueStateMachine({ sessionParameters: defaultSessionParameters, members });
-    const point = await startingPoint({
+    const point = await startingPoint(paxosEngine, {
       directory,
       state,
       rebuild: false,

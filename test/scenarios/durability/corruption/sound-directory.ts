@@ -74,7 +74,7 @@ class Builder {
     await this.world.clock.sleep(1500);
     for (const id of everybody) this.world.crash(id);
     for (const id of everybody) await this.world.restart(id);
-    for (const id of everybody) this.listen(this.world.replicas.get(id)!.paxos);
+    for (const id of everybody) this.listen(this.world.replicas.get(id)!.engine.peer);
     await until(this.world, () => areLevel(this.world, everybody));
   }
 
@@ -125,7 +125,10 @@ class Builder {
     handle: (paxos: PaxosPeer, request: Enveloped<Request>) => Promise<Enveloped<Reply>>,
   ): Promise<Reply> {
     const { roster } = this.world.replicas.get(from)!;
-    const { header, body } = await handle(this.world.replicas.get(to)!.paxos, roster.envelope(to, request));
+    const { header, body } = await handle(
+      this.world.replicas.get(to)!.engine.peer,
+      roster.envelope(to, request),
+    );
     roster.admit(header);
     return body;
   }
@@ -239,7 +242,7 @@ export async function makeSoundDirectory(seed: number): Promise<SoundDirectory> 
   const random = seededRandom(seed);
   const world = await newWorld(random.below(2 ** 31));
   const builder = new Builder(world, random);
-  for (const { paxos } of world.replicas.values()) builder.listen(paxos);
+  for (const { engine } of world.replicas.values()) builder.listen(engine.peer);
   const isSnapshot = (name: string) => name.startsWith('snapshot-');
   await driven(
     world,
@@ -288,7 +291,7 @@ async function described(
   const peerImages = new Map(live.map((id) => [id, images.get(id)!]));
   for (const [id, peerImage] of peerImages) {
     const { point, peers } = await recoverDirectory(peerImage, id);
-    expect(point.paxos.highestRound, 'rounds that the proposers have used').to.be.at.least(2);
+    expect(point.recovered.highestRound, 'rounds that the proposers have used').to.be.at.least(2);
     const known = peers.pins.find(({ replica }) => replica === victim)?.log.durableLsn;
     expect(known, `how far replica ${id} knows the log to reach`).to.equal(recovered.log.lastLsn);
   }

@@ -1,0 +1,52 @@
+import type { Clock, Timer } from '../runtime/clock.js';
+import type { Random } from '../runtime/random.js';
+
+export interface TickTimerOptions {
+  readonly clock: Clock;
+  /** Decides when the first tick comes, so that replicas that start together do not tick together. */
+  readonly random: Random;
+  readonly intervalMs: number;
+  readonly tick: () => void;
+}
+
+/** Ticks at a fixed interval, and notices when this process did not get to it in time. */
+export class TickTimer {
+  readonly #options: TickTimerOptions;
+  #timer: Timer | undefined;
+  #longestStallMs = 0;
+  #closed = false;
+
+  constructor(options: TickTimerOptions) {
+    this.#options = options;
+  }
+
+  /** The most that a tick has come too late. */
+  get longestStallMs(): number {
+    return this.#longestStallMs;
+  }
+
+  start(): void {
+    const { random, intervalMs } = this.#options;
+    this.#tickIn(random.between(0, 1) * intervalMs);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  #tickIn(ms: number): void {
+    if (this.#closed) return;
+    const { clock, intervalMs, tick } = this.#options;
+    const dueMs = clock.now() + ms;
+    this.#timer = clock.timer(ms, () => {
+      const stallMs = clock.now() - dueMs;
+      this.#longestStallMs = Math.max(this.#longestStallMs, stallMs);
+      // What has arrived while this process was busy is heard before anybody is missed.
+      this.#timer = clock.timer(0, () => {
+        this.#tickIn(Math.max(0, intervalMs - Math.min(stallMs, intervalMs / 2)));
+        tick();
+      });
+    });
+  }
+}
