@@ -46,6 +46,21 @@ export interface ReplicaReport {
   readonly agreedCheckpoint: CheckpointReport | null;
   /** What keeps the replica from taking its full part; empty if nothing does. */
   readonly trouble: string;
+  /** Null for an engine without leaders. */
+  readonly leader: LeaderReport | null;
+}
+
+export interface LeaderReport {
+  /** Whom the replica takes for the leader, perhaps itself; null if it knows none. */
+  readonly id: number | null;
+  /** The ballot it leads with, as "round.replica". */
+  readonly ballot: string;
+  /** What the replica does under it. */
+  readonly phase: string;
+  /** Heartbeats that came after their round, since the start. */
+  readonly lateHeartbeats: number;
+  /** The longest that the process came too late to a timer. */
+  readonly longestStallMs: number;
 }
 
 export interface StorageReport {

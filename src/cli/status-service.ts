@@ -1,6 +1,7 @@
 import {
   InspectServiceService as definition,
   type GetStatusResponse,
+  type Leader as LeaderMessage,
   type Peer as PeerMessage,
   type Storage as StorageMessage,
 } from '../../gen/synod/inspect/v1/inspect.js';
@@ -8,7 +9,13 @@ import { parseAddress } from '../rpc/address.js';
 import { openChannel, unaryCall } from '../rpc/channel.js';
 import type { CallOptions } from '../rpc/link.js';
 import { problemText } from './problem-text.js';
-import type { EndpointStatus, PeerReport, ReplicaReport, StorageReport } from './status-report.js';
+import type {
+  EndpointStatus,
+  LeaderReport,
+  PeerReport,
+  ReplicaReport,
+  StorageReport,
+} from './status-report.js';
 
 const peerFromWire = (peer: PeerMessage): PeerReport => ({
   id: peer.replicaId,
@@ -28,6 +35,11 @@ const storageFromWire = (storage: StorageMessage): StorageReport => ({
   snapshotThrough: storage.snapshotThrough ?? null,
   snapshotBytes: storage.snapshotBytes,
   hasSpace: storage.hasSpace,
+});
+
+const leaderFromWire = ({ replicaId, ...leader }: LeaderMessage): LeaderReport => ({
+  id: replicaId ?? null,
+  ...leader,
 });
 
 const reportFromWire = (status: GetStatusResponse): ReplicaReport => ({
@@ -62,6 +74,7 @@ const reportFromWire = (status: GetStatusResponse): ReplicaReport => ({
   storage: status.storage === undefined ? null : storageFromWire(status.storage),
   agreedCheckpoint: status.agreedCheckpoint ?? null,
   trouble: status.trouble,
+  leader: status.leader === undefined ? null : leaderFromWire(status.leader),
 });
 
 /** Asks one endpoint how it stands, as often as needed. */

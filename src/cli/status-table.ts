@@ -8,6 +8,7 @@ const headings = [
   'REACHABLE',
   'SERVING',
   'ENGINE',
+  'LEADER',
   'MIN',
   'MAX',
   'APPLIED',
@@ -50,6 +51,7 @@ function rowOf(status: EndpointStatus, statuses: readonly EndpointStatus[]): str
     yesOrNo(true),
     yesOrNo(status.serving),
     status.engine,
+    leaderText(status),
     String(status.min),
     slotText(status.max),
     slotText(status.applied),
@@ -59,6 +61,12 @@ function rowOf(status: EndpointStatus, statuses: readonly EndpointStatus[]): str
     storageText(status),
     heardText(status),
   ];
+}
+
+/** Who leads and with which ballot. */
+function leaderText({ leader }: ReachableStatus): string {
+  if (leader === null) return none;
+  return leader.id === null ? 'unknown' : `${leader.id}:${leader.ballot}`;
 }
 
 const doneText = ({ peers }: ReachableStatus): string =>

@@ -21,6 +21,10 @@ export interface LeaderStatus {
   readonly ballot: string;
   /** What this replica does under it, in the engine's own words. */
   readonly phase: string;
+  /** Heartbeats that came after their round, since the start. */
+  readonly lateHeartbeats: number;
+  /** The longest that this process came too late to a timer. */
+  readonly longestStallMs: number;
 }
 
 /** One engine at work in one replica. Closing its log closes it. */

@@ -2,10 +2,12 @@ import type { Server } from '@grpc/grpc-js';
 import {
   InspectServiceService as definition,
   type GetStatusResponse,
+  type Leader as LeaderMessage,
   type Peer as PeerMessage,
 } from '../../gen/synod/inspect/v1/inspect.js';
 import { unary } from '../rpc/handlers.js';
 import { strictly } from '../rpc/strict.js';
+import type { LeaderStatus } from './engine.js';
 import type { PeerStatus, ReplicaStatus } from './status.js';
 
 const peerToWire = (peer: PeerStatus): PeerMessage => ({
@@ -17,6 +19,14 @@ const peerToWire = (peer: PeerStatus): PeerMessage => ({
   applied: peer.applied,
   lastHeardMsAgo: peer.lastHeardMsAgo === undefined ? undefined : Math.round(peer.lastHeardMsAgo),
   refusal: peer.refusal,
+});
+
+const leaderToWire = ({ replica, ballot, phase, ...lateness }: LeaderStatus): LeaderMessage => ({
+  replicaId: replica,
+  ballot,
+  phase,
+  lateHeartbeats: lateness.lateHeartbeats,
+  longestStallMs: Math.round(lateness.longestStallMs),
 });
 
 const statusToWire = (status: ReplicaStatus, version: string): GetStatusResponse => {
@@ -52,6 +62,7 @@ const statusToWire = (status: ReplicaStatus, version: string): GetStatusResponse
     storage: status.storage,
     agreedCheckpoint: status.agreedCheckpoint,
     trouble: status.trouble,
+    leader: status.leader && leaderToWire(status.leader),
   };
 };
 

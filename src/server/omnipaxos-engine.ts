@@ -62,10 +62,14 @@ function open(options: EngineOptions<OmnipaxosLink, RecoveredOmnipaxos>): Omnipa
   };
 }
 
-function leaderStatus({ leadership, replica, roster }: OmnipaxosPeer): LeaderStatus {
+function leaderStatus({ leadership, replica, roster, lateness }: OmnipaxosPeer): LeaderStatus {
   const { phase, election } = replica;
-  if (leadership.kind !== 'following') {
-    return { replica: roster.me, ballot: formatBallot(leadership.ballot), phase: phase.kind };
-  }
-  return { replica: leadership.leader, ballot: formatBallot(election.leader), phase: phase.kind };
+  const isFollowing = leadership.kind === 'following';
+  return {
+    replica: isFollowing ? leadership.leader : roster.me,
+    ballot: formatBallot(isFollowing ? election.leader : leadership.ballot),
+    phase: phase.kind,
+    lateHeartbeats: lateness.heartbeats,
+    longestStallMs: lateness.longestStallMs,
+  };
 }

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import {
   GetStatusResponse,
   InspectServiceService as inspection,
+  Leader,
   Storage,
 } from '../../gen/synod/inspect/v1/inspect.js';
 import { serve } from '../support/served.js';
@@ -31,6 +32,7 @@ const durableStatus: handleUnaryCall<unknown, GetStatusResponse> = (_call, respo
     storage: { ...Storage.decode(new Uint8Array(0)), snapshotThrough: 1023, hasSpace: true },
     agreedCheckpoint: { slot: 1024, digest: 'ab' },
     trouble: 'some trouble',
+    leader: { ...Leader.decode(new Uint8Array(0)), replicaId: 2, ballot: '3.2', phase: 'following' },
   });
 
 const fieldsOf = (object: unknown): string[] => Object.keys(object as Fields);
@@ -82,6 +84,7 @@ describe('docs/interface.md and what --json prints', () => {
       expect(status['storage']).to.include({ snapshotThrough: 1023, hasSpace: true });
       expect(fieldsOf(status['agreedCheckpoint'])).to.deep.equal(documentedFields('`agreedCheckpoint`'));
       expect(status['trouble']).to.equal('some trouble');
+      expect(fieldsOf(status['leader'])).to.deep.equal(documentedFields('`leader`'));
     } finally {
       await durable.close();
     }
@@ -89,6 +92,7 @@ describe('docs/interface.md and what --json prints', () => {
       storage: null,
       agreedCheckpoint: null,
       trouble: '',
+      leader: null,
     });
   });
 

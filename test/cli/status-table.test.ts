@@ -48,6 +48,7 @@ const replica = (id: number, changes: Partial<ReachableStatus> = {}): ReachableS
   storage: null,
   agreedCheckpoint: null,
   trouble: '',
+  leader: null,
   ...changes,
 });
 
@@ -59,13 +60,23 @@ describe('The status table', () => {
     ]);
     expect(table).to.equal(
       [
-        'ID  ADDRESS         REACHABLE  SERVING  ENGINE  MIN  MAX  APPLIED  SESSIONS  DONE            CHECKPOINT  STORAGE  LAST HEARD',
-        '1   127.0.0.1:7101  yes        yes      paxos   42   43   42       5         1:41 2:41 3:41  -           memory   2:250ms 3:250ms',
-        '2   127.0.0.1:7102  no         -        -       -    -    -        -         -               -           -        -',
+        'ID  ADDRESS         REACHABLE  SERVING  ENGINE  LEADER  MIN  MAX  APPLIED  SESSIONS  DONE            CHECKPOINT  STORAGE  LAST HEARD',
+        '1   127.0.0.1:7101  yes        yes      paxos   -       42   43   42       5         1:41 2:41 3:41  -           memory   2:250ms 3:250ms',
+        '2   127.0.0.1:7102  no         -        -       -       -    -    -        -         -               -           -        -',
         '127.0.0.1:7102: connection refused',
         '',
       ].join('\n'),
     );
+  });
+
+  it('shows who leads, and under which ballot', () => {
+    const leader = { id: 2, ballot: '3.2', phase: 'following', lateHeartbeats: 0, longestStallMs: 0 };
+    const table = statusTable([
+      replica(1, { engine: 'omnipaxos', leader }),
+      replica(2, { engine: 'omnipaxos', leader: { ...leader, id: null } }),
+    ]);
+    const cells = table.split('\n').map((line) => line.split(/ {2,}/)[5]);
+    expect(cells.slice(0, 3)).to.deep.equal(['LEADER', '2:3.2', 'unknown']);
   });
 
   it('shows what is not known yet as such', () => {
@@ -74,7 +85,7 @@ describe('The status table', () => {
       replica(1, { serving: false, max: null, applied: null, min: 0, peers: [peer(1), unheard] }),
     ]);
     expect(table).to.match(
-      /^1 +127\.0\.0\.1:7101 +yes +no +paxos +0 +- +- +5 +1:41 2:- +- +memory +2:never$/m,
+      /^1 +127\.0\.0\.1:7101 +yes +no +paxos +- +0 +- +- +5 +1:41 2:- +- +memory +2:never$/m,
     );
   });
 

@@ -15,7 +15,13 @@ import { emptyDisk, linkToNobody, openOn } from '../support/data-directories.js'
 import { FakeClock } from '../support/fake-clock.js';
 import { membersOf, rosterOf } from '../support/rosters.js';
 
-const leader = { replica: replicaId(2), ballot: '7.2', phase: 'follower' };
+const leader = {
+  replica: replicaId(2),
+  ballot: '7.2',
+  phase: 'following',
+  lateHeartbeats: 1,
+  longestStallMs: 5,
+};
 
 /** The engine of instances under another name, with what it does not have of its own. */
 const otherEngine = (events: string[], trouble: string): EngineKind<PaxosLink, RecoveredPaxos, Engine> => ({

@@ -60,6 +60,26 @@ export interface GetStatusResponse {
    * does.
    */
   trouble: string;
+  /** Absent for an engine without leaders. */
+  leader: Leader | undefined;
+}
+
+export interface Leader {
+  /**
+   * Whom this replica takes for the leader, perhaps itself; absent if it knows
+   * none.
+   */
+  replicaId?:
+    | number
+    | undefined;
+  /** The ballot it leads with, as "round.replica". */
+  ballot: string;
+  /** What this replica does under it. */
+  phase: string;
+  /** Heartbeats that came after their round, since the start. */
+  lateHeartbeats: number;
+  /** The longest that this process came too late to a timer. */
+  longestStallMs: number;
 }
 
 export interface Storage {
@@ -202,6 +222,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     storage: undefined,
     agreedCheckpoint: undefined,
     trouble: "",
+    leader: undefined,
   };
 }
 
@@ -260,6 +281,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.trouble !== "") {
       writer.uint32(146).string(message.trouble);
+    }
+    if (message.leader !== undefined) {
+      Leader.encode(message.leader, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -419,6 +443,104 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             }
 
             message.trouble = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.leader = Leader.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLeader(): Leader {
+  return { replicaId: undefined, ballot: "", phase: "", lateHeartbeats: 0, longestStallMs: 0 };
+}
+
+export const Leader: MessageFns<Leader> = {
+  encode(message: Leader, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.replicaId !== undefined) {
+      writer.uint32(8).uint64(message.replicaId);
+    }
+    if (message.ballot !== "") {
+      writer.uint32(18).string(message.ballot);
+    }
+    if (message.phase !== "") {
+      writer.uint32(26).string(message.phase);
+    }
+    if (message.lateHeartbeats !== 0) {
+      writer.uint32(32).uint64(message.lateHeartbeats);
+    }
+    if (message.longestStallMs !== 0) {
+      writer.uint32(40).uint64(message.longestStallMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Leader {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeader();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.replicaId = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ballot = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.lateHeartbeats = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.longestStallMs = longToNumber(reader.uint64());
             continue;
           }
         }
