@@ -11,6 +11,7 @@ import type { Trace } from '../log/trace.js';
 import { UnderWay } from '../log/under-way.js';
 import { encodeBatch } from '../log/wire.js';
 import type { Clock } from '../runtime/clock.js';
+import { LeaderPatience } from './leader-patience.js';
 import type { OmnipaxosPeer } from './peer.js';
 import { ReadBarrier } from './read-barrier.js';
 
@@ -30,6 +31,9 @@ export interface OmnipaxosLogOptions<Result> {
 /** How many open slots the status shows. */
 const shownSlots = 64;
 
+/** How many election timeouts calls wait when no leader is known. */
+const patienceTimeouts = 5;
+
 /** Batches on their way at once; what arrives meanwhile shares the next one. */
 const pipelinedBatches = 4;
 
@@ -44,6 +48,7 @@ export class OmnipaxosLog<Result> implements ReplicatedLog<Result> {
   readonly #batches: OwnBatches;
   readonly #loop: ApplyLoop<Result>;
   readonly #barrier: ReadBarrier;
+  readonly #patience: LeaderPatience;
   readonly #fatal: (error: unknown) => void;
   readonly #trace: Trace;
   #isPumpDue = false;
@@ -67,8 +72,18 @@ export class OmnipaxosLog<Result> implements ReplicatedLog<Result> {
       failed: (error) => this.#failed(error),
       trace,
     });
+    this.#patience = new LeaderPatience({
+      clock,
+      limitMs: patienceTimeouts * peer.electionTimeoutMs,
+      isLeaderless: () => peer.leadership.kind === 'following' && peer.leadership.leader === undefined,
+      ended: () => {
+        this.#turnAway();
+        this.#barrier.turnAway();
+      },
+    });
     this.#barrier = new ReadBarrier({
       peer,
+      mayWait: () => this.#mayWait(),
       reached: (slot) => this.#loop.reached(slot),
       notLeader: () => this.#notLeader(),
       trace,
@@ -163,6 +178,7 @@ export class OmnipaxosLog<Result> implements ReplicatedLog<Result> {
     this.#closed = true;
     this.#loop.close();
     this.#barrier.close();
+    this.#patience.close();
     for (const proposal of this.#queue.drain()) proposal.settle({ failure: { kind: 'closed' } });
     this.#underWay.failAll(underWay);
     this.#peer.close();
@@ -176,8 +192,15 @@ export class OmnipaxosLog<Result> implements ReplicatedLog<Result> {
   /** Why no command is queued now, if none is. */
   #refusal(): LogFailure | undefined {
     if (this.#closed) return { kind: 'closed' };
-    if (this.#peer.leadership.kind === 'following') return this.#notLeader();
+    if (!this.#mayWait()) return this.#notLeader();
     return this.#peer.hasSpace ? undefined : noSpace;
+  }
+
+  /** Whether a call may wait here: this replica leads or is about to, or nobody is known to yet. */
+  #mayWait(): boolean {
+    const { leadership } = this.#peer;
+    if (leadership.kind !== 'following') return true;
+    return leadership.leader === undefined && !this.#patience.isOver;
   }
 
   #notLeader(): LogFailure {
@@ -219,13 +242,18 @@ export class OmnipaxosLog<Result> implements ReplicatedLog<Result> {
 
   #leadershipChanged(): void {
     if (this.#closed) return;
+    this.#patience.look();
     if (this.#peer.leadership.kind === 'leading') {
       this.#pumpSoon();
       return;
     }
     // What is on its way may yet be decided, by whoever leads next.
     this.#underWay.failAll({ kind: 'outcome-unknown', stage: 'leadership-lost' });
-    if (this.#peer.leadership.kind === 'preparing') return;
+    if (!this.#mayWait()) this.#turnAway();
+  }
+
+  /** What is queued goes to another replica; it has certainly not been executed. */
+  #turnAway(): void {
     const failure = this.#notLeader();
     for (const proposal of this.#queue.drain()) proposal.settle({ failure });
   }

@@ -1,4 +1,4 @@
-import type { Ballot } from '../log/ballot.js';
+import { compareBallots, type Ballot } from '../log/ballot.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import { Listeners } from '../log/listeners.js';
 import type { Roster } from '../log/roster.js';
@@ -51,6 +51,7 @@ const tellDecidedMs = 2;
  */
 export class OmnipaxosPeer {
   readonly roster: Roster;
+  readonly electionTimeoutMs: number;
   /** Whether an earlier process of this replica left something to go on from. */
   readonly isRecovered: boolean;
   readonly #replica: OmnipaxosReplica;
@@ -76,6 +77,7 @@ export class OmnipaxosPeer {
   constructor(options: OmnipaxosPeerOptions) {
     const { roster, links, journal, recovered, clock, trace = () => undefined, gate = openGate() } = options;
     this.roster = roster;
+    this.electionTimeoutMs = options.electionTimeoutMs;
     this.isRecovered = recovered !== undefined;
     this.#journal = journal;
     this.#clock = clock;
@@ -209,7 +211,7 @@ export class OmnipaxosPeer {
     this.#onDecided.add(listener);
   }
 
-  /** Calls `listener` when this replica has begun or ceased to lead, or leads under another ballot. */
+  /** Calls `listener` when this replica has begun or ceased to lead, leads under another ballot or follows another. */
   onLeadership(listener: () => void): void {
     this.#onLeadership.add(listener);
   }
@@ -329,11 +331,8 @@ export class OmnipaxosPeer {
   #noteLeadership(): void {
     const { leadership } = this;
     const before = this.#leadership;
-    const isSame =
-      before.kind === leadership.kind &&
-      ('ballot' in before && 'ballot' in leadership ? before.ballot.round === leadership.ballot.round : true);
     this.#leadership = leadership;
-    if (isSame) return;
+    if (isSameLeadership(before, leadership)) return;
     this.#trace('leadership', { ...leadership });
     this.#onLeadership.tell();
   }
@@ -369,3 +368,8 @@ export class OmnipaxosPeer {
     this.#fatal(error);
   }
 }
+
+const isSameLeadership = (before: Leadership, after: Leadership): boolean => {
+  if (before.kind === 'following') return after.kind === before.kind && before.leader === after.leader;
+  return before.kind === after.kind && compareBallots(before.ballot, after.ballot) === 0;
+};

@@ -7,7 +7,9 @@ export interface ReadBarrierOptions {
   readonly peer: OmnipaxosPeer;
   /** Resolves when every slot up to `slot` is applied. */
   readonly reached: (slot: Slot) => Promise<void>;
-  /** What a reader is told when this replica does not lead. */
+  /** Whether a reader may wait for this replica to lead. */
+  readonly mayWait: () => boolean;
+  /** What a reader is told when it may not. */
   readonly notLeader: () => LogFailure;
   readonly trace: Trace;
 }
@@ -59,7 +61,7 @@ export class ReadBarrier {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new LogError({ kind: 'closed' });
       if (signal.aborted) throw new LogError({ kind: 'abandoned' });
-      if (this.#options.peer.leadership.kind === 'following') throw new LogError(this.#options.notLeader());
+      if (!this.#options.mayWait()) throw new LogError(this.#options.notLeader());
       const abandon = () => reader.settle({ kind: 'abandoned' });
       const reader: Reader = {
         settle: (failure) => {
@@ -77,32 +79,24 @@ export class ReadBarrier {
     });
   }
 
-  close(): void {
-    this.#closed = true;
-    this.#settleAll({ kind: 'closed' });
+  /** Whoever waits goes to another replica. */
+  turnAway(): void {
+    const failure = this.#options.notLeader();
+    for (const reader of [...this.#waiting]) reader.settle(failure);
   }
 
-  #settleAll(failure: LogFailure): void {
+  close(): void {
+    this.#closed = true;
     this.#round = undefined;
-    for (const reader of [...this.#unsettled]) reader.settle(failure);
+    for (const reader of [...this.#unsettled]) reader.settle({ kind: 'closed' });
   }
 
   #leadershipChanged(): void {
-    const { peer, notLeader } = this.#options;
-    switch (peer.leadership.kind) {
-      case 'following':
-        this.#settleAll(notLeader());
-        break;
-      case 'preparing':
-        // What was confirmed was another ballot.
-        for (const reader of this.#round?.readers ?? []) {
-          if (this.#unsettled.has(reader)) this.#waiting.add(reader);
-        }
-        this.#round = undefined;
-        break;
-      case 'leading':
-        this.#begin();
-    }
+    // What was confirmed was another ballot, and what was to be applied may never be.
+    for (const reader of this.#unsettled) this.#waiting.add(reader);
+    this.#round = undefined;
+    if (!this.#options.mayWait()) this.turnAway();
+    this.#begin();
   }
 
   /** Begins a round for those who wait, if none is collecting its answers. */

@@ -24,7 +24,7 @@ export type Leadership =
   | { readonly kind: 'leading'; readonly ballot: Ballot }
   /** It is about to. */
   | { readonly kind: 'preparing'; readonly ballot: Ballot }
-  /** Another replica may lead, if one is known. */
+  /** Another replica leads, if one is known to that is within reach, or has been heard of from one that is. */
   | { readonly kind: 'following'; readonly leader: ReplicaId | undefined };
 
 /**
@@ -73,7 +73,7 @@ export class OmnipaxosReplica {
   get leadership(): Leadership {
     const { phase } = this;
     if (phase.kind !== 'leading' && phase.kind !== 'preparing') {
-      return { kind: 'following', leader: this.#leaderToTry() };
+      return { kind: 'following', leader: this.#leaderToName() };
     }
     if (!this.#election.isQuorumConnected) return { kind: 'following', leader: undefined };
     return { kind: phase.kind, ballot: phase.ballot };
@@ -192,6 +192,13 @@ export class OmnipaxosReplica {
       const sent = this.#sequencePaxos.lastSentTo(peer);
       step.send(peer, { kind: 'heartbeat-request', round, sent });
     }
+  }
+
+  /** Whom clients are sent to. A leader that cannot be reached is named only by one who refused this replica for it. */
+  #leaderToName(): ReplicaId | undefined {
+    const leader = this.#leaderToTry();
+    if (leader === undefined || this.#connected.has(leader)) return leader;
+    return leader === this.#sequencePaxos.overtakenBy?.replica ? leader : undefined;
   }
 
   /** Whom a replica that does not lead believes to lead. */
