@@ -12,9 +12,11 @@ BUILT := build/.built
 RUNS ?= 20
 SUITE ?=
 JOBS ?= 1
+# ENGINE=omnipaxos lets the replicas of the suite durability agree by that engine.
 # DISK=real gives the servers of paxos and kvpaxos a disk, READS=log lets kvpaxos read by the log.
 DISK ?= none
 READS ?= barrier
+ENGINE ?= paxos
 
 # What `make run` passes on, for instance ARGS='--replicas 5'.
 ARGS ?=
@@ -55,7 +57,7 @@ bench: build
 
 # Continues a series that was interrupted: complete runs of the same commit count.
 scenarios: build
-	node build/test/scenarios/run.js --runs "$(RUNS)" --suite "$(SUITE)" --jobs "$(JOBS)" --disk "$(DISK)" --reads "$(READS)"
+	node build/test/scenarios/run.js --runs "$(RUNS)" --suite "$(SUITE)" --jobs "$(JOBS)" --disk "$(DISK)" --reads "$(READS)" --engine "$(ENGINE)"
 
 gen: $(INSTALLED)
 	$(BIN)/buf generate

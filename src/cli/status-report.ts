@@ -48,6 +48,8 @@ export interface ReplicaReport {
   readonly trouble: string;
   /** Null for an engine without leaders. */
   readonly leader: LeaderReport | null;
+  /** Of the state after the slot applied last; hexadecimal. */
+  readonly digest: string;
 }
 
 export interface LeaderReport {

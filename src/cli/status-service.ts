@@ -75,6 +75,7 @@ const reportFromWire = (status: GetStatusResponse): ReplicaReport => ({
   agreedCheckpoint: status.agreedCheckpoint ?? null,
   trouble: status.trouble,
   leader: status.leader === undefined ? null : leaderFromWire(status.leader),
+  digest: status.digest,
 });
 
 /** Asks one endpoint how it stands, as often as needed. */

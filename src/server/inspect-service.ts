@@ -63,6 +63,7 @@ const statusToWire = (status: ReplicaStatus, version: string): GetStatusResponse
     agreedCheckpoint: status.agreedCheckpoint,
     trouble: status.trouble,
     leader: status.leader && leaderToWire(status.leader),
+    digest: status.digest,
   };
 };
 

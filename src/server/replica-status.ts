@@ -44,6 +44,7 @@ export function replicaStatus(sources: StatusSources): ReplicaStatus {
     storage: directory && storageStatus(directory),
     agreedCheckpoint: agreed && { slot: agreed.slot, digest: Buffer.from(agreed.digest).toString('hex') },
     trouble: sources.trouble,
+    digest: Buffer.from(state.digest()).toString('hex'),
   };
 }
 

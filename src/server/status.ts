@@ -54,4 +54,6 @@ export interface ReplicaStatus {
   readonly agreedCheckpoint: { readonly slot: Slot; readonly digest: string } | undefined;
   /** What keeps this replica from taking its full part, in words; empty if nothing does. */
   readonly trouble: string;
+  /** Of the state after the slot applied last; hexadecimal. */
+  readonly digest: string;
 }

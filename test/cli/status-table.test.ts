@@ -49,6 +49,7 @@ const replica = (id: number, changes: Partial<ReachableStatus> = {}): ReachableS
   agreedCheckpoint: null,
   trouble: '',
   leader: null,
+  digest: 'ab',
   ...changes,
 });
 

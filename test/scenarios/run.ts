@@ -12,6 +12,9 @@ const testDirectory = join(buildDirectory, 'test', 'scenarios');
 /** Suites of which every file makes all repetitions in one run of its own. */
 const suitesWithRounds: readonly string[] = ['durability'];
 
+/** They name moments and records of one engine. */
+const filesOfPaxos: readonly string[] = ['durability-points.test.js', 'durability-corruption.test.js'];
+
 /** The files of a suite are named after it: `SUITE.test.js` and `SUITE-PART.test.js`. */
 function findSuites(only: string, runCount: number, variant: string): Suite[] {
   const files = readdirSync(testDirectory).filter((file) => file.endsWith('.test.js'));
@@ -21,8 +24,9 @@ function findSuites(only: string, runCount: number, variant: string): Suite[] {
     const own = files.filter((file) => suiteOf(file) === name).sort();
     const pathOf = (file: string) => join(testDirectory, file);
     if (!suitesWithRounds.includes(name)) return [{ name: `${name}${variant}`, files: own.map(pathOf) }];
-    return own.map((file) => ({
-      name: `${file.replace('.test.js', '')}-${runCount}`,
+    const rounds = own.filter((file) => variant === '' || !filesOfPaxos.includes(file));
+    return rounds.map((file) => ({
+      name: `${file.replace('.test.js', '')}${variant}-${runCount}`,
       files: [pathOf(file)],
       rounds: runCount,
     }));
@@ -73,12 +77,14 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '1' },
     disk: { type: 'string', default: 'none' },
     reads: { type: 'string', default: 'barrier' },
+    engine: { type: 'string', default: 'paxos' },
   },
 });
 // What the clusters of the suites are made like; they read it from there.
 process.env['SYNOD_DISK'] = values.disk;
 process.env['SYNOD_READS'] = values.reads;
-const variant = `${values.disk === 'none' ? '' : '-disk'}${values.reads === 'barrier' ? '' : '-log-reads'}`;
+process.env['SYNOD_ENGINE'] = values.engine;
+const variant = `${values.disk === 'none' ? '' : '-disk'}${values.reads === 'barrier' ? '' : '-log-reads'}${values.engine === 'paxos' ? '' : `-${values.engine}`}`;
 const runCount = atLeastOne('RUNS', values.runs);
 const suites = findSuites(values.suite, runCount, variant);
 if (suites.length === 0) throw new RangeError(`there is no suite "${values.suite}" in ${testDirectory}`);

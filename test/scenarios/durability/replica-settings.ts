@@ -1,4 +1,4 @@
-import type { MemberOption } from '../../../src/index.js';
+import type { MemberOption, StartReplicaOptions } from '../../../src/index.js';
 import type { Point } from './points.js';
 import type { SyncKind } from './without-sync.js';
 
@@ -21,7 +21,7 @@ export interface ReplicaSettings {
 }
 
 /** Options of `startReplica` that tests choose. */
-export interface TunedOptions {
+export interface TunedOptions extends Pick<StartReplicaOptions, 'engine'> {
   readonly helloIntervalMs?: number;
   readonly logLimitSlots?: number;
   readonly logLimitBytes?: number;

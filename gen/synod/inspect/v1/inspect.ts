@@ -61,7 +61,14 @@ export interface GetStatusResponse {
    */
   trouble: string;
   /** Absent for an engine without leaders. */
-  leader: Leader | undefined;
+  leader:
+    | Leader
+    | undefined;
+  /**
+   * Of the state after the slot applied last, hexadecimal: equal states have equal
+   * digests.
+   */
+  digest: string;
 }
 
 export interface Leader {
@@ -223,6 +230,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     agreedCheckpoint: undefined,
     trouble: "",
     leader: undefined,
+    digest: "",
   };
 }
 
@@ -284,6 +292,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.leader !== undefined) {
       Leader.encode(message.leader, writer.uint32(154).fork()).join();
+    }
+    if (message.digest !== "") {
+      writer.uint32(162).string(message.digest);
     }
     return writer;
   },
@@ -451,6 +462,14 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             }
 
             message.leader = Leader.decode(reader, reader.uint32());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.digest = reader.string();
             continue;
           }
         }
