@@ -28,8 +28,8 @@ const higher = (left: Ballot | undefined, right: Ballot | undefined): Ballot | u
  * means that its leader is gone, and it claims a higher ballot itself.
  *
  * Departures, each argued in docs/omnipaxos.md: a claim counts at once; a leader that is silent for one round while its
- * connection stands is given another; a Prepare counts as hearing its sender; a deposed leader claims again if those who
- * refused it hear no leader.
+ * connection stands is given another; a heartbeat one round late counts; a Prepare counts as hearing its sender; a
+ * deposed leader claims again if those who refused it hear no leader.
  */
 export class Election {
   readonly #options: ElectionOptions;
@@ -86,9 +86,13 @@ export class Election {
     };
   }
 
+  /** One that is a round late stands for this round as long as nothing newer comes: its sender is slow, not gone. */
   heard(from: ReplicaId, heartbeat: Heartbeat): void {
-    if (heartbeat.round === this.#round) this.#heartbeats.set(from, heartbeat);
-    else this.#lateHeartbeats += 1;
+    const lateRounds = this.#round - heartbeat.round;
+    if (lateRounds > 0) this.#lateHeartbeats += 1;
+    if (lateRounds === 0 || (lateRounds === 1 && !this.#heartbeats.has(from))) {
+      this.#heartbeats.set(from, heartbeat);
+    }
   }
 
   /** Its sender leads with this ballot now, whatever it said in this round. */

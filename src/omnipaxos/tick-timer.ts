@@ -9,11 +9,18 @@ export interface TickTimerOptions {
   readonly tick: () => void;
 }
 
-/** Ticks at a fixed interval, and notices when this process did not get to it in time. */
+/** Ticks that come too late are left out at most so many times in a row. */
+const leftOutLimit = 2;
+
+/**
+ * Ticks at a fixed interval, and notices when this process did not get to it in time. A process that was kept from running
+ * has not heard what came meanwhile, and must not miss anybody for that: such a tick is left out.
+ */
 export class TickTimer {
   readonly #options: TickTimerOptions;
   #timer: Timer | undefined;
   #longestStallMs = 0;
+  #leftOut = 0;
   #closed = false;
 
   constructor(options: TickTimerOptions) {
@@ -44,8 +51,10 @@ export class TickTimer {
       this.#longestStallMs = Math.max(this.#longestStallMs, stallMs);
       // What has arrived while this process was busy is heard before anybody is missed.
       this.#timer = clock.timer(0, () => {
-        this.#tickIn(Math.max(0, intervalMs - Math.min(stallMs, intervalMs / 2)));
-        tick();
+        const isTooLate = stallMs > intervalMs / 2 && this.#leftOut < leftOutLimit;
+        this.#leftOut = isTooLate ? this.#leftOut + 1 : 0;
+        this.#tickIn(isTooLate ? intervalMs : Math.max(0, intervalMs - stallMs));
+        if (!isTooLate) tick();
       });
     });
   }

@@ -93,7 +93,7 @@ export class ProcessCluster implements Observed {
   get rpcCount(): number {
     const counts = this.pointCounts();
     // Messages of omnipaxos are not counted; each frame of its log was brought about by one.
-    if (engineOptions.engine === 'omnipaxos') return counts['frame-synced'];
+    if ((this.settings.options?.engine ?? engineOptions.engine) === 'omnipaxos') return counts['frame-synced'];
     return counts['prepare-sent'] + counts['accept-sent'] + counts['decide-sent'];
   }
 
