@@ -58,12 +58,13 @@ const sampleOf = async (cluster: ProcessCluster, ids: readonly number[], put: nu
 async function load(cluster: ProcessCluster, ids: readonly number[]): Promise<readonly Sample[]> {
   const { putCount, batchPuts } = form;
   const samples: Promise<Sample>[] = [];
+  const writers = await cluster.writers();
   const answered = new Map<number, number>();
   await Promise.all(
-    ids.map((id) =>
+    writers.map((id) =>
       putAll({
         address: cluster.address(id),
-        entries: entries(putCount / ids.length),
+        entries: entries(putCount / writers.length),
         frameOperations: batchPuts,
         frames: 2,
         answered: (count) => {

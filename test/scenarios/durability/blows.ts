@@ -58,8 +58,12 @@ export const allAndAgain: Blow = async (cluster, random, workload) => {
     cluster.start(id, point && { point, count: 1 });
     return point !== undefined;
   });
-  for (const id of again) await cluster.killedItself(id, recoveryLimitMs);
-  for (const id of again) cluster.start(id);
+  // Each is up again at once: one may need the others to come as far as the point where it ends.
+  const restarted = again.map(async (id) => {
+    await cluster.killedItself(id, recoveryLimitMs);
+    cluster.start(id);
+  });
+  await Promise.all(restarted);
   if (first !== others) return;
   await cluster.allServe();
   await workload.progress(callsWithoutOne);

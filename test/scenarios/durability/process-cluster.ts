@@ -93,7 +93,7 @@ export class ProcessCluster implements Observed {
   get rpcCount(): number {
     const counts = this.pointCounts();
     // Messages of omnipaxos are not counted; each frame of its log was brought about by one.
-    if ((this.settings.options?.engine ?? engineOptions.engine) === 'omnipaxos') return counts['frame-synced'];
+    if (this.#engine === 'omnipaxos') return counts['frame-synced'];
     return counts['prepare-sent'] + counts['accept-sent'] + counts['decide-sent'];
   }
 
@@ -178,6 +178,17 @@ export class ProcessCluster implements Observed {
     });
   }
 
+  /** The replicas that take a client's writes: all that are up, or their leader. */
+  async writers(): Promise<readonly number[]> {
+    if (this.#engine === 'paxos') return [...this.#running.keys()];
+    return this.#until('a leader takes writes', servingLimitMs, async () => {
+      const statuses = await Promise.all([...this.#running.keys()].map((id) => this.endpoint(id).status()));
+      const leading = statuses.filter((status) => status?.leader?.phase === 'leading');
+      const [leader] = leading;
+      return leading.length === 1 && leader !== undefined ? [leader.replicaId] : undefined;
+    });
+  }
+
   /** @throws Error if a replica has ended that nobody has killed */
   expectAlive(): void {
     for (const [id, replica] of this.#running)
@@ -235,6 +246,10 @@ export class ProcessCluster implements Observed {
       digest: status?.digest ?? '',
       keys: status?.keyCount ?? 0,
     };
+  }
+
+  get #engine() {
+    return this.settings.options?.engine ?? engineOptions.engine ?? 'paxos';
   }
 
   get #countsDirectory(): string {
