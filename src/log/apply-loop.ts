@@ -58,6 +58,14 @@ export class ApplyLoop<Result> {
     return (this.#applied ?? -1) + 1;
   }
 
+  /** @throws RangeError unless every slot up to `through` is applied */
+  checkApplied(through: Slot): void {
+    if (through < this.next) return;
+    throw new RangeError(
+      `cannot cut through slot ${through}: only slots through ${this.#applied ?? 'none'} are applied`,
+    );
+  }
+
   /** Resolves when every slot up to `slot` is applied, or on `close`. */
   reached(slot: Slot): Promise<void> {
     return this.#waits.reached(slot);

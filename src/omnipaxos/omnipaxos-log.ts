@@ -122,11 +122,7 @@ export class OmnipaxosLog<Result> implements ReplicatedLog<Result> {
   }
 
   async cut(through: Slot): Promise<void> {
-    if (through >= this.#loop.next) {
-      throw new RangeError(
-        `cannot cut through slot ${through}: only slots through ${this.applied ?? 'none'} are applied`,
-      );
-    }
+    this.#loop.checkApplied(through);
     await this.#peer.cut(through);
   }
 

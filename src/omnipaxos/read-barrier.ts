@@ -1,5 +1,6 @@
 import { LogError, type LogFailure } from '../log/errors.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
+import { Readers, type Reader } from '../log/readers.js';
 import type { Trace } from '../log/trace.js';
 import type { OmnipaxosPeer } from './peer.js';
 
@@ -12,10 +13,6 @@ export interface ReadBarrierOptions {
   /** What a reader is told when it may not. */
   readonly notLeader: () => LogFailure;
   readonly trace: Trace;
-}
-
-interface Reader {
-  readonly settle: (failure?: LogFailure) => void;
 }
 
 /** A round that collects its answers. */
@@ -35,8 +32,7 @@ interface Round {
  */
 export class ReadBarrier {
   readonly #options: ReadBarrierOptions;
-  #waiting = new Set<Reader>();
-  readonly #unsettled = new Set<Reader>();
+  readonly #readers = new Readers();
   #round: Round | undefined;
   #lastNumber = 0;
   #closed = false;
@@ -58,42 +54,28 @@ export class ReadBarrier {
    * @throws LogError: `not-leader`, `abandoned` if `signal` aborts, `closed`
    */
   wait(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) throw new LogError({ kind: 'closed' });
-      if (signal.aborted) throw new LogError({ kind: 'abandoned' });
-      if (!this.#options.mayWait()) throw new LogError(this.#options.notLeader());
-      const abandon = () => reader.settle({ kind: 'abandoned' });
-      const reader: Reader = {
-        settle: (failure) => {
-          this.#unsettled.delete(reader);
-          this.#waiting.delete(reader);
-          signal.removeEventListener('abort', abandon);
-          if (failure === undefined) resolve();
-          else reject(new LogError(failure));
-        },
-      };
-      signal.addEventListener('abort', abandon, { once: true });
-      this.#unsettled.add(reader);
-      this.#waiting.add(reader);
-      this.#begin();
-    });
+    const { mayWait, notLeader } = this.#options;
+    if (this.#closed) return Promise.reject(new LogError({ kind: 'closed' }));
+    if (!mayWait()) return Promise.reject(new LogError(notLeader()));
+    const passed = this.#readers.add(signal);
+    this.#begin();
+    return passed;
   }
 
   /** Whoever waits goes to another replica. */
   turnAway(): void {
-    const failure = this.#options.notLeader();
-    for (const reader of [...this.#waiting]) reader.settle(failure);
+    this.#readers.settleAll(this.#options.notLeader());
   }
 
   close(): void {
     this.#closed = true;
     this.#round = undefined;
-    for (const reader of [...this.#unsettled]) reader.settle({ kind: 'closed' });
+    this.#readers.settleAll({ kind: 'closed' });
   }
 
   #leadershipChanged(): void {
     // What was confirmed was another ballot, and what was to be applied may never be.
-    for (const reader of this.#unsettled) this.#waiting.add(reader);
+    this.#readers.putAllBack();
     this.#round = undefined;
     if (!this.#options.mayWait()) this.turnAway();
     this.#begin();
@@ -102,15 +84,15 @@ export class ReadBarrier {
   /** Begins a round for those who wait, if none is collecting its answers. */
   #begin(): void {
     const { peer, trace } = this.#options;
-    if (this.#round !== undefined || this.#waiting.size === 0 || peer.leadership.kind !== 'leading') return;
+    if (this.#round !== undefined || !this.#readers.areWaiting() || peer.leadership.kind !== 'leading')
+      return;
     this.#lastNumber += 1;
     this.#round = {
       number: this.#lastNumber,
-      readers: this.#waiting,
+      readers: this.#readers.take(),
       end: Math.max(peer.decidedEnd, peer.adoptedEnd),
       confirmed: new Set(),
     };
-    this.#waiting = new Set();
     trace('barrier-asked', {});
     peer.confirm(this.#lastNumber);
     this.#confirmed(peer.roster.me, this.#lastNumber);
@@ -129,7 +111,7 @@ export class ReadBarrier {
   async #release({ readers, end }: Round): Promise<void> {
     const { reached, trace } = this.#options;
     await reached(end - 1);
-    const passed = [...readers].filter((reader) => this.#unsettled.has(reader));
+    const passed = this.#readers.unsettled(readers);
     if (this.#closed || passed.length === 0) return;
     trace('barrier-passed', { reach: end - 1, readers: passed.length });
     for (const reader of passed) reader.settle();

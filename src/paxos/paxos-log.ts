@@ -120,11 +120,7 @@ export class PaxosLog<Result> implements ReplicatedLog<Result> {
   }
 
   async cut(through: Slot): Promise<void> {
-    if (through >= this.#loop.next) {
-      throw new RangeError(
-        `cannot cut through slot ${through}: only slots through ${this.applied ?? 'none'} are applied`,
-      );
-    }
+    this.#loop.checkApplied(through);
     await this.#peer.cut(through);
   }
 

@@ -1,5 +1,6 @@
-import { LogError, type LogFailure } from '../log/errors.js';
+import { LogError } from '../log/errors.js';
 import type { Slot } from '../log/ids.js';
+import { Readers, type Reader } from '../log/readers.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Random } from '../runtime/random.js';
 import type { Trace } from '../log/trace.js';
@@ -16,10 +17,6 @@ export interface ReadBarrierOptions {
   readonly trace: Trace;
 }
 
-interface Reader {
-  readonly settle: (failure?: LogFailure) => void;
-}
-
 /** Nothing has been voted for or decided anywhere. */
 const nothing = -1;
 
@@ -32,9 +29,7 @@ const nothing = -1;
  */
 export class ReadBarrier {
   readonly #options: ReadBarrierOptions;
-  /** Readers whose round has not begun. */
-  #waiting = new Set<Reader>();
-  readonly #unsettled = new Set<Reader>();
+  readonly #readers = new Readers();
   readonly #closing = new AbortController();
   #collecting = false;
 
@@ -47,44 +42,29 @@ export class ReadBarrier {
    * @throws LogError: `abandoned` if `signal` aborts, `closed`
    */
   wait(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#closing.signal.aborted) throw new LogError({ kind: 'closed' });
-      if (signal.aborted) throw new LogError({ kind: 'abandoned' });
-      const abandon = () => reader.settle({ kind: 'abandoned' });
-      const reader: Reader = {
-        settle: (failure) => {
-          this.#unsettled.delete(reader);
-          this.#waiting.delete(reader);
-          signal.removeEventListener('abort', abandon);
-          if (failure === undefined) resolve();
-          else reject(new LogError(failure));
-        },
-      };
-      signal.addEventListener('abort', abandon, { once: true });
-      this.#unsettled.add(reader);
-      this.#waiting.add(reader);
-      if (!this.#collecting) void this.#collect();
-    });
+    if (this.#closing.signal.aborted) return Promise.reject(new LogError({ kind: 'closed' }));
+    const passed = this.#readers.add(signal);
+    if (!this.#collecting) void this.#collect();
+    return passed;
   }
 
   close(): void {
     this.#closing.abort();
-    for (const reader of [...this.#unsettled]) reader.settle({ kind: 'closed' });
+    this.#readers.settleAll({ kind: 'closed' });
   }
 
   /** Round after round, as long as somebody waits for one. */
   async #collect(): Promise<void> {
     const { clock, random } = this.#options;
     this.#collecting = true;
-    for (let attempt = 0; this.#waiting.size > 0;) {
-      const readers = this.#waiting;
-      this.#waiting = new Set();
+    for (let attempt = 0; this.#readers.areWaiting();) {
+      const readers = this.#readers.take();
       if (await this.#round(readers)) {
         attempt = 0;
         continue;
       }
-      for (const reader of readers) if (this.#unsettled.has(reader)) this.#waiting.add(reader);
-      if (this.#waiting.size > 0) await clock.sleep(backoffMs(attempt, random), this.#closing.signal);
+      this.#readers.putBack(readers);
+      if (this.#readers.areWaiting()) await clock.sleep(backoffMs(attempt, random), this.#closing.signal);
       attempt += 1;
     }
     this.#collecting = false;
@@ -116,7 +96,7 @@ export class ReadBarrier {
   async #release(readers: ReadonlySet<Reader>, reach: number): Promise<void> {
     const { reached, trace } = this.#options;
     await reached(reach);
-    const passed = [...readers].filter((reader) => this.#unsettled.has(reader));
+    const passed = this.#readers.unsettled(readers);
     if (this.#closing.signal.aborted || passed.length === 0) return;
     trace('barrier-passed', { reach, readers: passed.length });
     for (const reader of passed) reader.settle();
