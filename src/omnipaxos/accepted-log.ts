@@ -1,4 +1,4 @@
-import type { Ballot } from '../log/ballot.js';
+import { compareBallots, type Ballot } from '../log/ballot.js';
 import type { Slot } from '../log/ids.js';
 import { Entries } from './entries.js';
 import { checkAccepted, checkDecided, checkFloor, checkPromise, checkReplacement } from './invariants.js';
@@ -86,8 +86,9 @@ export class AcceptedLog {
    */
   replace(ballot: Ballot, from: Slot, values: readonly Uint8Array[]): OmnipaxosRecord[] {
     checkAccepted(this.#promised, this.#accepted, ballot);
-    // What is decided is the same in both logs.
-    const kept = Math.max(from, this.#decidedEnd);
+    // What is decided is the same in both logs; and logs accepted under one ballot are prefixes of one log.
+    const isSameLog = this.#counted && compareBallots(ballot, this.#accepted) === 0;
+    const kept = Math.max(from, isSameLog ? this.acceptedEnd : this.#decidedEnd);
     checkReplacement(this.#decidedEnd, this.acceptedEnd, kept);
     this.entries.truncate(kept);
     this.#accepted = ballot;

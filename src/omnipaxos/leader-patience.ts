@@ -17,6 +17,7 @@ export class LeaderPatience {
   readonly #options: LeaderPatienceOptions;
   #timer: Timer | undefined;
   #isOver = false;
+  #closed = false;
 
   constructor(options: LeaderPatienceOptions) {
     this.#options = options;
@@ -31,8 +32,9 @@ export class LeaderPatience {
   /** To be called when the leader may have changed. */
   look(): void {
     const { clock, limitMs, isLeaderless, ended } = this.#options;
+    if (this.#closed) return;
     if (!isLeaderless()) {
-      this.close();
+      this.#cancel();
       this.#isOver = false;
     } else if (this.#timer === undefined && !this.#isOver) {
       this.#timer = clock.timer(limitMs, () => {
@@ -44,6 +46,11 @@ export class LeaderPatience {
   }
 
   close(): void {
+    this.#closed = true;
+    this.#cancel();
+  }
+
+  #cancel(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
   }

@@ -155,7 +155,8 @@ function sendPage(world: LeaderWorld, phase: Leading, peer: ReplicaId, follower:
   const { sync, page, next } = follower;
   const values = log.entries.page(next, limits.learnPageBytes);
   const end = next + values.length;
-  const last = end === log.acceptedEnd;
+  // A follower may hold more than its leader, by a snapshot of what a later leader has decided.
+  const last = end >= log.acceptedEnd;
   const { decidedEnd } = log;
   step.send(peer, {
     kind: 'accept-sync',

@@ -214,7 +214,10 @@ export class SequencePaxos {
   tick(step: StepBuilder, leader: ReplicaId | undefined): void {
     const phase = this.#phase;
     if (isLeader(phase)) {
-      onLeaderTick(this.#leaderWorld(step), phase);
+      const world = this.#leaderWorld(step);
+      onLeaderTick(world, phase);
+      // It may have had no space, or no snapshot, when the last promise came.
+      if (phase.kind === 'preparing') this.#phase = lookForMajority(world, phase);
     } else if (phase.kind === 'promised') {
       const isLost = phase.patienceTicks <= 1;
       this.#phase = isLost ? recovering : { ...phase, patienceTicks: phase.patienceTicks - 1 };

@@ -40,6 +40,8 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<ReplicaId, Session>();
   readonly #retries = new Map<ReplicaId, Timer>();
+  /** Streams that were opened and have not been answered yet, each with the timer that gives it up. */
+  readonly #opening = new Map<Duplex<Exchange>, Timer>();
   #closed = false;
 
   constructor(options: SessionsOptions) {
@@ -57,6 +59,10 @@ export class Sessions {
     let peer: ReplicaId | undefined;
     return {
       received: (exchange) => {
+        if (this.#closed) {
+          stream.end();
+          return;
+        }
         this.#options.roster.admit(exchange.header);
         if (peer === undefined) {
           peer = exchange.header.from;
@@ -87,7 +93,12 @@ export class Sessions {
   close(): void {
     this.#closed = true;
     for (const timer of this.#retries.values()) timer.cancel();
+    for (const [stream, silence] of this.#opening) {
+      silence.cancel();
+      stream.end();
+    }
     for (const { stream } of this.#sessions.values()) stream.end();
+    this.#opening.clear();
     this.#sessions.clear();
   }
 
@@ -97,7 +108,7 @@ export class Sessions {
     if (this.#closed || link === undefined) return;
     let nextRetryMs = retryMs;
     const again = () => {
-      silence.cancel();
+      this.#answered(stream);
       if (this.#closed) return;
       const timer = clock.timer(nextRetryMs, () => this.#open(peer, Math.min(2 * nextRetryMs, retryLimitMs)));
       this.#retries.set(peer, timer);
@@ -106,7 +117,7 @@ export class Sessions {
       received: (exchange) => {
         if (!this.#admits(exchange, stream, again)) return;
         if (this.#sessions.get(peer)?.stream !== stream) {
-          silence.cancel();
+          this.#answered(stream);
           nextRetryMs = firstRetryMs;
           this.#begin(peer, stream);
         }
@@ -121,7 +132,14 @@ export class Sessions {
       stream.end();
       again();
     });
+    this.#opening.set(stream, silence);
     stream.send(roster.envelope(peer, []));
+  }
+
+  /** A stream that was opened is answered or over. */
+  #answered(stream: Duplex<Exchange>): void {
+    this.#opening.get(stream)?.cancel();
+    this.#opening.delete(stream);
   }
 
   /** Whether the header of an answer may be heard; if not, the stream is over. */

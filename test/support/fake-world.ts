@@ -11,14 +11,15 @@ import { refusalError } from '../../src/rpc/peer-method.js';
 import type { Logger } from '../../src/runtime/logger.js';
 import { seededRandom, type Random } from '../../src/runtime/random.js';
 import { openDataDirectory, type DataDirectory } from '../../src/server/data-directory.js';
-import type { Engine, EngineName, RecoveredEngine } from '../../src/server/engine.js';
+import type { Engine, RecoveredEngine } from '../../src/server/engine.js';
 import type { Hello } from '../../src/server/hello.js';
 import type { PaxosEngine } from '../../src/server/paxos-engine.js';
-import { Replica } from '../../src/server/replica.js';
-import type { CommonLink, ReplicaSettings } from '../../src/server/replica-options.js';
+import type { Replica } from '../../src/server/replica.js';
+import type { ReplicaSettings } from '../../src/server/replica-options.js';
 import type { PullRequest, SnapshotPiece } from '../../src/server/snapshot-transfer.js';
 import { FakeClock } from './fake-clock.js';
-import { fakePaxos, type Carry, type FakeEngine } from './fake-engine.js';
+import { fakePaxos, worldEngine, type FakeEngine, type Ways, type WorldEngine } from './fake-engine.js';
+import { Cuts, FakeStreams, readable } from './fake-streams.js';
 import { SimulatedDisk } from './simulated-disk.js';
 
 export interface FakeWorldOptions {
@@ -28,6 +29,10 @@ export interface FakeWorldOptions {
   readonly loss: number;
   /** The share of messages between replicas that arrive a second time soon after; default 0. */
   readonly duplication?: number;
+  /** The share of messages on streams between replicas that take their stream down; default 0. */
+  readonly streamBreaks?: number;
+  /** The share of messages that are lost on a stream that stands; default 0. */
+  readonly streamLoss?: number;
   /** How long a message is under way at the most. */
   readonly delayLimitMs: number;
   /** Whether each replica has a disk that takes its time to sync and forgets what was not synced; default false. */
@@ -44,43 +49,6 @@ const duplicateLimitMs = 10;
 /** How long the replicas of a new world may take to come up. */
 const bootLimitMs = 60_000;
 
-/** A reader of bytes and of maps, so that a traced message shows all it says. */
-const readable = (_key: string, value: unknown): unknown => {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  return value;
-};
-
-/** The ways from one replica to another. */
-interface Ways<Opened extends Engine> {
-  readonly common: CommonLink;
-  readonly carry: Carry<Opened>;
-}
-
-/** The engine of a world, whose own types nobody else needs. */
-interface WorldEngine<Opened extends Engine> {
-  readonly name: EngineName;
-  readonly open: (
-    settings: ReplicaSettings,
-    waysTo: (peer: ReplicaId) => Ways<Opened>,
-  ) => Promise<Replica<Opened>>;
-}
-
-const worldEngine = <Link extends object, Recovered extends RecoveredEngine, Opened extends Engine>({
-  kind,
-  link,
-}: FakeEngine<Link, Recovered, Opened>): WorldEngine<Opened> => ({
-  name: kind.name,
-  open: (settings, waysTo) =>
-    Replica.open({
-      ...settings,
-      engine: kind,
-      link: ({ id }) => {
-        const { common, carry } = waysTo(id);
-        return { ...link(carry), ...common };
-      },
-    }),
-});
-
 /**
  * Real replicas and clerks in one process, on a clock, random numbers and links that are made up from one seed.
  * Every message, timer and loss goes into a trace; equal seeds give equal hashes of it.
@@ -88,6 +56,8 @@ const worldEngine = <Link extends object, Recovered extends RecoveredEngine, Ope
 export class FakeWorld<Opened extends Engine = PaxosEngine> {
   readonly clock = new FakeClock();
   readonly replicas = new Map<ReplicaId, Replica<Opened>>();
+  /** The disks that the replicas have now, if they have any. */
+  readonly disks = new Map<ReplicaId, SimulatedDisk>();
   /** What replicas with disks have stopped themselves for. */
   readonly failures: { readonly replica: ReplicaId; readonly error: unknown }[] = [];
   /** Told of every moment that a replica names. */
@@ -99,9 +69,10 @@ export class FakeWorld<Opened extends Engine = PaxosEngine> {
   readonly #trace: Hash = createHash('sha256');
   readonly #crashed = new Set<ReplicaId>();
   readonly #members: readonly Member[];
-  readonly #disks = new Map<ReplicaId, SimulatedDisk>();
   /** Counts the processes of each replica, so that a message to an earlier one is lost. */
   readonly #lives = new Map<ReplicaId, number>();
+  readonly #streams: FakeStreams;
+  readonly #cuts = new Cuts();
   #lost = 0;
   #delivered = 0;
 
@@ -133,6 +104,28 @@ export class FakeWorld<Opened extends Engine = PaxosEngine> {
       id: replicaId(index + 1),
       address: `fake:${index + 1}`,
     }));
+    this.#streams = new FakeStreams({
+      clock: this.clock,
+      random: this.#random,
+      delayLimitMs: options.delayLimitMs,
+      breaks: options.streamBreaks ?? 0,
+      loss: options.streamLoss ?? 0,
+      lifeOf: (id) => (this.#crashed.has(id) ? undefined : this.#lives.get(id)),
+      isCut: (from, to) => this.#cuts.has(from, to),
+      trace: (line, message) => this.#trace.update(`${line} ${JSON.stringify(message, readable)}\n`),
+    });
+  }
+
+  /** Lets nothing pass between two replicas any more. */
+  cut(left: ReplicaId, right: ReplicaId): void {
+    this.#trace.update(`cut ${left} ${right}\n`);
+    this.#cuts.add(left, right);
+  }
+
+  /** Takes every cut back. */
+  heal(): void {
+    this.#trace.update('heal\n');
+    this.#cuts.clear();
   }
 
   get messages(): { readonly delivered: number; readonly lost: number } {
@@ -157,8 +150,9 @@ export class FakeWorld<Opened extends Engine = PaxosEngine> {
   crash(id: ReplicaId): void {
     this.#trace.update(`crash ${id}\n`);
     this.#crashed.add(id);
-    const disk = this.#disks.get(id);
-    if (disk !== undefined) this.#disks.set(id, this.#slowed(disk.crash()));
+    this.#streams.crashed(id);
+    const disk = this.disks.get(id);
+    if (disk !== undefined) this.disks.set(id, this.#slowed(disk.crash()));
     this.#at(id)
       .close()
       .catch(() => undefined);
@@ -166,7 +160,7 @@ export class FakeWorld<Opened extends Engine = PaxosEngine> {
 
   /** What the disk of a replica holds now. */
   copyOfDisk(id: ReplicaId): SimulatedDisk {
-    const disk = this.#disks.get(id);
+    const disk = this.disks.get(id);
     if (disk === undefined) throw new RangeError(`replica ${id} has no disk`);
     return disk.image();
   }
@@ -174,7 +168,7 @@ export class FakeWorld<Opened extends Engine = PaxosEngine> {
   /** Gives a crashed replica another disk, or an empty one. */
   replaceDisk(id: ReplicaId, disk?: SimulatedDisk): void {
     this.#trace.update(`replace disk ${id}\n`);
-    this.#disks.set(id, disk === undefined ? this.#newDisk() : this.#slowed(disk));
+    this.disks.set(id, disk === undefined ? this.#newDisk() : this.#slowed(disk));
   }
 
   /** Starts a crashed replica again from its disk. */
@@ -252,8 +246,8 @@ export class FakeWorld<Opened extends Engine = PaxosEngine> {
   }
 
   #directory(me: ReplicaId, random: Random): Promise<DataDirectory> {
-    const disk = this.#disks.get(me) ?? this.#newDisk();
-    this.#disks.set(me, disk);
+    const disk = this.disks.get(me) ?? this.#newDisk();
+    this.disks.set(me, disk);
     return openDataDirectory({
       disk,
       clock: this.clock,
@@ -302,7 +296,7 @@ export class FakeWorld<Opened extends Engine = PaxosEngine> {
           }),
       );
       const sending: typeof call = (request, options) =>
-        gone() ? Promise.reject(lostMessage()) : call(request, options);
+        gone() || this.#cuts.has(from, to) ? Promise.reject(lostMessage()) : call(request, options);
       return sending;
     };
     return {
@@ -310,7 +304,11 @@ export class FakeWorld<Opened extends Engine = PaxosEngine> {
         hello: method<Hello, Hello>('hello', (replica, request) => replica.greeter.handleHello(request)),
         pullSnapshot: (request, { signal }) => this.#streamed(from, to, request, signal, gone),
       },
-      carry: (name, handle) => method(name, (replica, request) => handle(replica.engine, request)),
+      maker: {
+        carry: (name, handle) => method(name, (replica, request) => handle(replica.engine, request)),
+        carryStreams: (name, accept) =>
+          this.#streams.between(from, to, name, (stream) => accept(this.#at(to).engine, stream)),
+      },
     };
   }
 
@@ -369,7 +367,12 @@ export class FakeWorld<Opened extends Engine = PaxosEngine> {
     const name = `${from}>${to} pull-snapshot`;
     await this.#travel(name, request);
     const life = this.#lives.get(to);
-    const isOver = () => gone() || this.#crashed.has(to) || this.#lives.get(to) !== life || signal.aborted;
+    const isOver = () =>
+      gone() ||
+      this.#cuts.has(from, to) ||
+      this.#crashed.has(to) ||
+      this.#lives.get(to) !== life ||
+      signal.aborted;
     if (isOver()) throw lostMessage();
     for await (const piece of this.#at(to).snapshotSource.handlePull(request, signal)) {
       await this.#travel(`${name} piece`, piece);
