@@ -1,4 +1,4 @@
-/** The package's only entry: the clerk, an embeddable replica, and the Paxos library. */
+/** The package's only entry: the clerk, an embeddable replica, and the libraries of Paxos and OmniPaxos. */
 export { Clerk, type ClerkOptions } from './clerk/connect.js';
 export { ClerkError, type ClerkErrorKind, type EndpointFailure } from './clerk/clerk-error.js';
 export type { CallLimits } from './clerk/attempts.js';
@@ -6,6 +6,14 @@ export { startReplica, type RunningReplica, type StartReplicaOptions } from './s
 export type { PeerStatus, ReplicaStatus } from './server/status.js';
 export { makePaxosPeer, type PaxosPeerOptions, type RunningPaxosPeer } from './server/start-paxos-peer.js';
 export type { InstanceStatus, PaxosPeer } from './paxos/peer.js';
+export {
+  makeOmnipaxosPeer,
+  type OmnipaxosPeerOptions,
+  type RunningOmnipaxosPeer,
+} from './server/start-omnipaxos-peer.js';
+export type { Decision, DecisionsOptions } from './server/decisions.js';
+export type { OmnipaxosPeer, ProposalOutcome } from './omnipaxos/peer.js';
+export type { Leadership } from './omnipaxos/replica.js';
 export { OptionsError, type MemberOption } from './server/members.js';
 export { ListenError } from './rpc/server.js';
 export type { Logger } from './runtime/logger.js';

@@ -38,6 +38,7 @@ export class Election {
   #ballot: Ballot | undefined;
   #claimed: Ballot | undefined;
   #leader: Ballot | undefined;
+  #heard: ReadonlySet<ReplicaId> = new Set();
   #isQuorumConnected = false;
   #isEligible = false;
   #isLed = false;
@@ -55,6 +56,11 @@ export class Election {
   /** The ballot that is followed; never falls. */
   get leader(): Ballot | undefined {
     return this.#leader;
+  }
+
+  /** The peers that were heard in the last round. */
+  get heardPeers(): ReadonlySet<ReplicaId> {
+    return this.#heard;
   }
 
   /** Whether a majority, this replica included, was heard in the last round. */
@@ -113,8 +119,8 @@ export class Election {
   /** Ends a round and begins the next. Answers the ballot to lead with, if this replica takes over. */
   endRound(standing: Standing): Ballot | undefined {
     this.#leader = higher(this.#leader, standing.promised);
-    const heard = [...this.#heartbeats.keys()].filter((peer) => standing.isConnected(peer));
-    this.#isQuorumConnected = heard.length + 1 >= this.#options.majority;
+    this.#heard = new Set([...this.#heartbeats.keys()].filter((peer) => standing.isConnected(peer)));
+    this.#isQuorumConnected = this.#heard.size + 1 >= this.#options.majority;
     this.#isEligible = standing.eligible;
     const claim = this.#judge(standing);
     this.#heartbeats.clear();

@@ -76,7 +76,15 @@ export class OmnipaxosReplica {
       return { kind: 'following', leader: this.#leaderToName() };
     }
     if (!this.#election.isQuorumConnected) return { kind: 'following', leader: undefined };
+    if (!this.#isMajorityWithMe()) return { kind: 'following', leader: this.#leaderToName() };
     return { kind: phase.kind, ballot: phase.ballot };
+  }
+
+  /** Whether a majority was heard in the last round of those that have not gone over to a higher ballot. */
+  #isMajorityWithMe(): boolean {
+    const { members } = this.#options;
+    const withMe = [...this.#election.heardPeers].filter((peer) => !this.#sequencePaxos.isLost(peer));
+    return withMe.length + 1 >= majorityOf(members.length);
   }
 
   /** What says again all that is promised and accepted, once the entries at or above the floor are kept (rule R5). */
@@ -114,6 +122,8 @@ export class OmnipaxosReplica {
     this.#connected.add(peer);
     return this.#step((step) => {
       this.#sequencePaxos.sessionChanged(step, peer);
+      // Or it would not be heard in this round, and a session that ends meanwhile would leave no majority.
+      this.#askForHeartbeat(step, peer);
     });
   }
 
@@ -186,12 +196,13 @@ export class OmnipaxosReplica {
   }
 
   #askForHeartbeats(step: StepBuilder): void {
+    for (const peer of this.#connected) this.#askForHeartbeat(step, peer);
+  }
+
+  #askForHeartbeat(step: StepBuilder, peer: ReplicaId): void {
     if (!this.#options.mayVote()) return;
-    const { round } = this.#election;
-    for (const peer of this.#connected) {
-      const sent = this.#sequencePaxos.lastSentTo(peer);
-      step.send(peer, { kind: 'heartbeat-request', round, sent });
-    }
+    const sent = this.#sequencePaxos.lastSentTo(peer);
+    step.send(peer, { kind: 'heartbeat-request', round: this.#election.round, sent });
   }
 
   /** Whom clients are sent to. A leader that cannot be reached is named only by one who refused this replica for it. */

@@ -83,6 +83,11 @@ export class SequencePaxos {
     return this.#log;
   }
 
+  /** Whether a peer has promised a higher ballot than this leader's, so that it is nothing to this leader any more. */
+  isLost(peer: ReplicaId): boolean {
+    return isLeader(this.#phase) && this.#phase.followers.get(peer)?.kind === 'lost';
+  }
+
   get overtakenBy(): Ballot | undefined {
     return this.#overtakenBy;
   }

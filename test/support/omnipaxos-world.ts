@@ -254,7 +254,7 @@ export class OmnipaxosWorld {
     const node = this.#at(id);
     const { life } = node;
     this.#noteClaim(step.records);
-    if (node.replica.leadership.kind === 'leading' && node.replica.log.decidedEnd > node.comparedEnd) {
+    if (node.replica.phase.kind === 'leading' && node.replica.log.decidedEnd > node.comparedEnd) {
       this.#schedule(this.nowMs + tellDecidedMs, () => {
         if (node.life === life && node.isUp) this.#perform(id, node.replica.tellDecided());
       });
