@@ -73,7 +73,7 @@ function outcomeOf({ replicaCount, priorLeader, links, isSilent, seed }: Case): 
     const claims = world.claims.length;
     const mark = `after ${claims} elections`;
     for (const id of world.ids) if (world.leads(id)) world.propose(id, mark);
-    world.run(electionTimeoutMs / 10);
+    world.run(electionTimeoutMs / 5);
     if (world.claims.length > claims) committedAtMs = Infinity;
     else if (world.agreed.lastIndexOf(mark) >= 0) committedAtMs = Math.min(committedAtMs, world.nowMs);
   }
