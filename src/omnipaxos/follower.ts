@@ -2,9 +2,8 @@ import { compareBallots } from '../log/ballot.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import { limits } from '../log/limits.js';
 import type { AcceptedLog } from './accepted-log.js';
-import { patienceTicks } from './leader.js';
 import type { AcceptDecide, AcceptSync, Prepare } from './messages.js';
-import type { AwaitingSync, Following, Phase, Recovering } from './phase.js';
+import { patienceTicks, type AwaitingSync, type Following, type Phase, type Recovering } from './phase.js';
 import type { StepBuilder } from './step.js';
 
 /** What a follower is given for each step. */

@@ -4,11 +4,8 @@ import { limits } from '../log/limits.js';
 import type { AcceptedLog } from './accepted-log.js';
 import { checkDecided } from './invariants.js';
 import type { Accepted, NotAccepted, PageReceived, Promised } from './messages.js';
-import type { Follower, Leading, Preparing } from './phase.js';
+import { patienceTicks, type Follower, type Leading, type Preparing } from './phase.js';
 import type { StepBuilder } from './step.js';
-
-/** Ticks after which an unanswered message of a leader is taken for lost. */
-export const patienceTicks = 5;
 
 /** What a leader is given for each step. */
 export interface LeaderWorld {

@@ -304,15 +304,14 @@ export class OmnipaxosPeer {
   /** Once `records` are on disk, what waited for them leaves. */
   #written(records: readonly OmnipaxosRecord[], write: Promise<void>, afterSync: readonly Outgoing[]): void {
     const { decidedEnd } = this;
-    write.then(
-      () => {
+    write
+      .then(() => {
         for (const outgoing of afterSync) this.#out(outgoing);
         if (!records.some(({ kind }) => kind === 'decided') || decidedEnd <= this.#durablyDecidedEnd) return;
         this.#durablyDecidedEnd = decidedEnd;
         this.#onDurablyDecided.tell();
-      },
-      (error: unknown) => this.#fail(error),
-    );
+      })
+      .catch((error: unknown) => this.#fail(error));
   }
 
   #noteLearned(): void {
@@ -342,14 +341,14 @@ export class OmnipaxosPeer {
     const floor = Math.min(this.roster.done.min(), this.decidedEnd);
     if (this.#closed || floor <= this.floor || this.#risingTo !== undefined) return;
     this.#risingTo = floor;
-    this.#journal.appendLazily([{ kind: 'floor', floor }]).then(
-      () => {
+    this.#journal
+      .appendLazily([{ kind: 'floor', floor }])
+      .then(() => {
         this.#risingTo = undefined;
         this.#replica.forgetBelow(floor);
         this.#rise();
-      },
-      (error: unknown) => this.#fail(error),
-    );
+      })
+      .catch((error: unknown) => this.#fail(error));
   }
 
   async #recordFloor(floor: Slot): Promise<void> {

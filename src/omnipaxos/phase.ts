@@ -2,6 +2,9 @@ import type { Ballot } from '../log/ballot.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import type { AcceptSync, Promised } from './messages.js';
 
+/** Ticks after which what has not been answered is taken for lost. */
+export const patienceTicks = 5;
+
 /** A replica that is in step with no leader: it waits for a Prepare. */
 export interface Recovering {
   readonly kind: 'recovering';

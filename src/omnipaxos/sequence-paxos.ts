@@ -18,7 +18,6 @@ import {
   onNotAccepted,
   onPageReceived,
   onPromise,
-  patienceTicks,
   prepare,
   prepareAll,
   tellDecided,
@@ -37,7 +36,7 @@ import type {
   SequencePaxosMessage,
   Synced,
 } from './messages.js';
-import type { Leading, Phase, Preparing } from './phase.js';
+import { patienceTicks, type Leading, type Phase, type Preparing } from './phase.js';
 import type { StepBuilder } from './step.js';
 
 export interface SequencePaxosOptions {

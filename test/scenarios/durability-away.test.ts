@@ -61,9 +61,9 @@ async function load(cluster: ProcessCluster, ids: readonly number[]): Promise<re
   const writers = await cluster.writers();
   const answered = new Map<number, number>();
   await Promise.all(
-    writers.map((id) =>
+    writers.map((id, part) =>
       putAll({
-        address: cluster.address(id),
+        writer: async () => cluster.address((await cluster.writers())[part] ?? id),
         entries: entries(putCount / writers.length),
         frameOperations: batchPuts,
         frames: 2,

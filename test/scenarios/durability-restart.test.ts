@@ -21,8 +21,8 @@ describe('durability', () => {
     ProcessCluster.with({}, async (cluster) => {
       observe(cluster);
       const loadedAtMs = performance.now();
-      const [writer = 1] = await cluster.writers();
-      await putAll({ address: cluster.address(writer), entries: entries(), frameOperations: 256, frames: 4 });
+      const writer = async () => cluster.address((await cluster.writers())[0] ?? 1);
+      await putAll({ writer, entries: entries(), frameOperations: 256, frames: 4 });
       cluster.operationCount += keyCount;
       const loadSeconds = (performance.now() - loadedAtMs) / 1000;
       const before = await cluster.sameState();

@@ -1,4 +1,4 @@
-import type { ClientDuplexStream } from '@grpc/grpc-js';
+import type { Client, ClientDuplexStream } from '@grpc/grpc-js';
 import {
   KVServiceService as service,
   type PipelineRequest,
@@ -13,7 +13,8 @@ export interface Entry {
 }
 
 export interface PipelineLoad {
-  readonly address: string;
+  /** Names the replica to write through, at the beginning and after each failure: the leader may have changed. */
+  readonly writer: () => Promise<string>;
   readonly entries: Iterable<Entry>;
   /** Operations in one frame. */
   readonly frameOperations: number;
@@ -23,46 +24,108 @@ export interface PipelineLoad {
   readonly answered?: (count: number) => void;
 }
 
-/** Puts entries through one replica, many under way at once; each must succeed. */
-export function putAll(load: PipelineLoad): Promise<void> {
-  const channel = openChannel(parseAddress(load.address), { between: 'client-and-replica' });
-  const { path, requestSerialize, responseDeserialize } = service.pipeline;
-  const stream: ClientDuplexStream<PipelineRequest, PipelineResponse> = channel.makeBidiStreamRequest(
-    path,
-    requestSerialize,
-    responseDeserialize,
-  );
-  const waiting = load.entries[Symbol.iterator]();
-  let [sent, answered] = [0, 0];
-  const sendFrame = () => {
-    const operations: PipelineRequest['operations'] = [];
-    while (operations.length < load.frameOperations) {
-      const next = waiting.next();
-      if (next.done === true) break;
-      sent += 1;
-      operations.push({ tag: sent, sequence: 0, kind: { $case: 'put', value: { ...next.value } } });
-    }
-    if (operations.length > 0) stream.write({ clientId: 0, acknowledgedThrough: 0, operations });
-  };
-  return new Promise<void>((resolve, reject) => {
-    stream.on('error', reject);
-    stream.on('end', () => (answered === sent ? resolve() : reject(new Error('the stream ended early'))));
-    stream.on('data', ({ results }: PipelineResponse) => {
-      for (const { result } of results) {
-        if (result?.$case !== 'put') reject(new Error(`a put was answered ${JSON.stringify(result)}`));
-      }
-      answered += results.length;
+const maximumFailures = 20;
+
+/**
+ * Puts all entries, many under way at once. A put that fails, or whose stream ends, is put again through whoever is named
+ * then; the entries of a load stand for themselves, so that a second put of one does no harm.
+ * @throws Error after twenty failures
+ */
+export async function putAll(load: PipelineLoad): Promise<void> {
+  let [answered, failures] = [0, 0];
+  let waiting = load.entries;
+  for (;;) {
+    const stream = new LoadStream(await load.writer(), { ...load, entries: waiting }, (count) => {
+      answered += count;
       load.answered?.(answered);
-      while (sent - answered <= load.frameOperations * (load.frames - 1)) {
-        const before = sent;
-        sendFrame();
-        if (sent === before) break;
-      }
-      if (answered === sent) stream.end();
     });
-    for (let frame = 0; frame < load.frames; frame += 1) sendFrame();
-  }).finally(() => {
-    stream.cancel();
-    channel.close();
-  });
+    const failure = await stream.run();
+    if (failure === undefined) return;
+    failures += 1;
+    console.log(`    put again after: ${failure.message}`);
+    if (failures === maximumFailures) throw failure;
+    waiting = stream.unanswered();
+  }
+}
+
+/** Puts entries through one replica until all are answered or one fails. */
+class LoadStream {
+  readonly #load: Pick<PipelineLoad, 'frameOperations' | 'frames'>;
+  readonly #waiting: Iterator<Entry>;
+  readonly #answered: (count: number) => void;
+  readonly #channel: Client;
+  readonly #stream: ClientDuplexStream<PipelineRequest, PipelineResponse>;
+  /** What was sent and is not answered, by its tag. */
+  readonly #underWay = new Map<number, Entry>();
+  #sent = 0;
+
+  constructor(
+    address: string,
+    load: Pick<PipelineLoad, 'entries' | 'frameOperations' | 'frames'>,
+    answered: (count: number) => void,
+  ) {
+    this.#load = load;
+    this.#waiting = load.entries[Symbol.iterator]();
+    this.#answered = answered;
+    this.#channel = openChannel(parseAddress(address), { between: 'client-and-replica' });
+    const { path, requestSerialize, responseDeserialize } = service.pipeline;
+    this.#stream = this.#channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  }
+
+  /** Answers what failed, if not all was put. */
+  run(): Promise<Error | undefined> {
+    return new Promise<Error | undefined>((resolve) => {
+      this.#stream.on('error', resolve);
+      this.#stream.on('end', () => {
+        resolve(this.#underWay.size === 0 ? undefined : new Error('the stream ended early'));
+      });
+      this.#stream.on('data', ({ results }: PipelineResponse) => {
+        const failure = this.#take(results);
+        if (failure !== undefined) resolve(failure);
+        else if (!this.#fill()) this.#stream.end();
+      });
+      if (!this.#fill()) this.#stream.end();
+    }).finally(() => {
+      this.#stream.removeAllListeners('data');
+      this.#stream.cancel();
+      this.#channel.close();
+    });
+  }
+
+  *unanswered(): Generator<Entry> {
+    yield* this.#underWay.values();
+    for (;;) {
+      const next = this.#waiting.next();
+      if (next.done === true) return;
+      yield next.value;
+    }
+  }
+
+  #take(results: PipelineResponse['results']): Error | undefined {
+    const before = this.#underWay.size;
+    const failed = results.find(({ result }) => result?.$case !== 'put');
+    for (const { tag, result } of results) if (result?.$case === 'put') this.#underWay.delete(tag);
+    this.#answered(before - this.#underWay.size);
+    return failed && new Error(`a put was answered ${JSON.stringify(failed.result)}`);
+  }
+
+  /** Sends frames while there is room for them. Answers whether anything is under way. */
+  #fill(): boolean {
+    const { frameOperations, frames } = this.#load;
+    while (this.#underWay.size <= frameOperations * (frames - 1) && this.#sendFrame());
+    return this.#underWay.size > 0;
+  }
+
+  #sendFrame(): boolean {
+    const operations: PipelineRequest['operations'] = [];
+    while (operations.length < this.#load.frameOperations) {
+      const next = this.#waiting.next();
+      if (next.done === true) break;
+      this.#sent += 1;
+      this.#underWay.set(this.#sent, next.value);
+      operations.push({ tag: this.#sent, sequence: 0, kind: { $case: 'put', value: { ...next.value } } });
+    }
+    if (operations.length > 0) this.#stream.write({ clientId: 0, acknowledgedThrough: 0, operations });
+    return operations.length > 0;
+  }
 }
