@@ -9,8 +9,10 @@ import { readTests, type RunRecord, type RunStore } from './run-store.js';
 export interface Suite {
   readonly name: string;
   readonly files: readonly string[];
-  /** Of a suite that has its repetitions inside: one run makes so many, and no other suite runs beside it. */
+  /** Of a suite that has its repetitions inside: one run makes so many. */
   readonly rounds?: number;
+  /** Whether it measures what the machine is able to, so that no other suite may run beside it. */
+  readonly isAlone: boolean;
 }
 
 /** A run that takes longer hangs, and is ended. */

@@ -15,20 +15,40 @@ const suitesWithRounds: readonly string[] = ['durability'];
 /** They name moments and records of one engine. */
 const filesOfPaxos: readonly string[] = ['durability-points.test.js', 'durability-corruption.test.js'];
 
+/** They hold the whole machine to what it is able to, and are suites of their own. */
+const filesAlone: readonly string[] = ['omnipaxos-steady.test.js'];
+
+/** Elsewhere the first dash in the name of a file ends that of its suite. */
+const suitesWithDash: readonly string[] = ['primary-backup'];
+
+const suiteOf = (file: string): string =>
+  suitesWithDash.find((suite) => file.startsWith(`${suite}-`)) ?? file.slice(0, file.search(/[-.]/));
+
 /** The files of a suite are named after it: `SUITE.test.js` and `SUITE-PART.test.js`. */
 function findSuites(only: string, runCount: number, variant: string): Suite[] {
   const files = readdirSync(testDirectory).filter((file) => file.endsWith('.test.js'));
-  const suiteOf = (file: string) => file.slice(0, file.search(/[-.]/));
   const names = [...new Set(files.map(suiteOf))].filter((name) => only === '' || name === only);
   return names.sort().flatMap((name): Suite[] => {
     const own = files.filter((file) => suiteOf(file) === name).sort();
     const pathOf = (file: string) => join(testDirectory, file);
-    if (!suitesWithRounds.includes(name)) return [{ name: `${name}${variant}`, files: own.map(pathOf) }];
+    if (!suitesWithRounds.includes(name)) {
+      const beside = own.filter((file) => !filesAlone.includes(file)).map(pathOf);
+      const alone = own.filter((file) => filesAlone.includes(file));
+      return [
+        { name: `${name}${variant}`, files: beside, isAlone: false },
+        ...alone.map((file) => ({
+          name: `${file.replace('.test.js', '')}${variant}`,
+          files: [pathOf(file)],
+          isAlone: true,
+        })),
+      ];
+    }
     const rounds = own.filter((file) => variant === '' || !filesOfPaxos.includes(file));
     return rounds.map((file) => ({
       name: `${file.replace('.test.js', '')}${variant}-${runCount}`,
       files: [pathOf(file)],
       rounds: runCount,
+      isAlone: true,
     }));
   });
 }
@@ -41,8 +61,8 @@ const atLeastOne = (option: string, text: string): number => {
 };
 
 /**
- * Runs what is missing of `runCount` runs, `jobCount` at a time, then what has its rounds inside, and answers whether all
- * runs are good.
+ * Runs what is missing of `runCount` runs, `jobCount` at a time, then what must run alone, and answers whether all runs are
+ * good.
  */
 async function runAll(suites: readonly Suite[], runCount: number, jobCount: number): Promise<boolean> {
   const store = new RunStore(buildDirectory);
@@ -62,9 +82,9 @@ async function runAll(suites: readonly Suite[], runCount: number, jobCount: numb
       console.log(`${progress}  seed ${run.seed}  ${run.seconds.toFixed(1)} s  ${outcome}`);
     }
   };
-  const beside = missing.filter(({ rounds }) => rounds === undefined);
+  const beside = missing.filter(({ isAlone }) => !isAlone);
   await Promise.all(Array.from({ length: jobCount }, () => work(beside)));
-  await work(missing.filter(({ rounds }) => rounds !== undefined));
+  await work(missing.filter(({ isAlone }) => isAlone));
   console.log(`\nresults in ${store.directory}`);
   for (const [name, runs] of finished) console.log(`\n${formatTable(name, runs)}`);
   return [...finished.values()].flat().every(({ passed }) => passed);

@@ -24,12 +24,13 @@ export interface PipelineLoad {
   readonly answered?: (count: number) => void;
 }
 
+/** So many failures in a row, with nothing put in between. */
 const maximumFailures = 20;
 
 /**
  * Puts all entries, many under way at once. A put that fails, or whose stream ends, is put again through whoever is named
  * then; the entries of a load stand for themselves, so that a second put of one does no harm.
- * @throws Error after twenty failures
+ * @throws Error after twenty failures in a row
  */
 export async function putAll(load: PipelineLoad): Promise<void> {
   let [answered, failures] = [0, 0];
@@ -39,9 +40,10 @@ export async function putAll(load: PipelineLoad): Promise<void> {
       answered += count;
       load.answered?.(answered);
     });
+    const before = answered;
     const failure = await stream.run();
     if (failure === undefined) return;
-    failures += 1;
+    failures = answered > before ? 1 : failures + 1;
     console.log(`    put again after: ${failure.message}`);
     if (failures === maximumFailures) throw failure;
     waiting = stream.unanswered();
