@@ -34,7 +34,7 @@ $(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json
 	@rm -rf build/src build/test build/gen build/bench build/.built
 	$(BIN)/tsc -p tsconfig.json
 	$(BIN)/buf build --as-file-descriptor-set -o build/descriptors.binpb
-	@chmod +x build/src/cli/main.js 2>/dev/null || true
+	@chmod +x build/src/cli/{main,viewd,pbd,pbc}.js 2>/dev/null || true
 	@touch $@
 
 # At a terminal it gets a process group of its own (set -m), or Ctrl-C would end make by the signal, whatever the

@@ -11,8 +11,9 @@ const rooms = {
   log: [],
   paxos: ['log', 'storage', 'rpc/link.js', 'rpc/peer-method.js'],
   omnipaxos: ['log', 'storage', 'rpc/link.js', 'rpc/peer-method.js', 'rpc/peer-duplex.js'],
+  'primary-backup': ['log', 'rpc/link.js'],
   kv: ['log'],
-  server: ['paxos', 'omnipaxos', 'kv', 'log', 'storage', 'rpc', 'runtime'],
+  server: ['paxos', 'omnipaxos', 'primary-backup', 'kv', 'log', 'storage', 'rpc', 'runtime'],
   clerk: ['kv', 'rpc'],
   check: ['clerk'],
   sim: ['server', 'clerk', 'check', 'runtime', 'storage', 'rpc'],
@@ -20,7 +21,16 @@ const rooms = {
 };
 
 /** Code that is handed its clock, randomness, network and disk, and may not reach for them. */
-const deterministicRooms = ['paxos', 'omnipaxos', 'kv', 'log', 'clerk', 'server', 'storage'];
+const deterministicRooms = [
+  'paxos',
+  'omnipaxos',
+  'primary-backup',
+  'kv',
+  'log',
+  'clerk',
+  'server',
+  'storage',
+];
 
 /** Where deterministic code meets the real world. */
 const adapters = [

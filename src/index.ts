@@ -2,8 +2,16 @@
 export { Clerk, type ClerkOptions } from './clerk/connect.js';
 export { ClerkError, type ClerkErrorKind, type EndpointFailure } from './clerk/clerk-error.js';
 export type { CallLimits } from './clerk/attempts.js';
-export { startReplica, type RunningReplica, type StartReplicaOptions } from './server/start-replica.js';
-export type { PeerStatus, ReplicaStatus } from './server/status.js';
+export { startReplica, type StartReplicaOptions } from './server/start-replica.js';
+export type { RunningReplica } from './server/start-serving.js';
+export { startPrimaryBackup, type StartPrimaryBackupOptions } from './server/start-primary-backup.js';
+export {
+  startViewService,
+  type RunningViewService,
+  type StartViewServiceOptions,
+  type ViewReport,
+} from './server/start-view-service.js';
+export type { PeerStatus, ReplicaStatus, ViewStatus } from './server/status.js';
 export { makePaxosPeer, type PaxosPeerOptions, type RunningPaxosPeer } from './server/start-paxos-peer.js';
 export type { InstanceStatus, PaxosPeer } from './paxos/peer.js';
 export {

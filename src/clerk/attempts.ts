@@ -3,13 +3,11 @@ import type { CallError } from '../rpc/call-error.js';
 import { toCallError } from '../rpc/call-error.js';
 import { eitherSignal } from '../rpc/either-signal.js';
 import type { Clock } from '../runtime/clock.js';
-import type { Random } from '../runtime/random.js';
-import { ClerkError, type EndpointFailure } from './clerk-error.js';
+import { ClerkError } from './clerk-error.js';
 import type { ClientLink } from './client-link.js';
-import { verdictOn, type Executed, type Verdict } from './verdict.js';
-
-const firstBackoffMs = 20;
-const backoffLimitMs = 500;
+import type { Route } from './route.js';
+import { verdictOn, type Executed, type FinalVerdict, type RetryVerdict, type Verdict } from './verdict.js';
+import { isAborted, within } from './within.js';
 
 /** When a call ends unfinished. */
 export interface CallLimits {
@@ -22,31 +20,19 @@ export interface CallLimits {
 export const sessionExpired = Symbol('session expired');
 
 export interface AttemptsOptions {
-  readonly links: readonly ClientLink[];
+  readonly route: Route;
   readonly attemptTimeoutMs: number;
   readonly clock: Clock;
-  readonly random: Random;
   /** Aborts when the clerk closes. */
   readonly closing: AbortSignal;
 }
 
-/**
- * Sends one request to one replica after another until it is answered or its limits are reached. Replicas are
- * tried in turn, beginning with the one that answered last.
- */
+/** Sends one request along a route, again and again, until it is answered or its limits are reached. */
 export class Attempts {
   readonly #options: AttemptsOptions;
-  readonly #failures = new Map<string, string>();
-  /** The link that answered last. */
-  #preferred = 0;
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
-  }
-
-  /** The last failure at each endpoint since it last answered. */
-  get failures(): readonly EndpointFailure[] {
-    return [...this.#failures].map(([endpoint, problem]) => ({ endpoint, problem }));
   }
 
   /**
@@ -73,29 +59,34 @@ export class Attempts {
     deadlineMs: number,
     signal: AbortSignal,
   ): Promise<Result | typeof sessionExpired> {
-    const { clock } = this.#options;
+    const { clock, route } = this.#options;
+    const turns = route.call();
     let executed: Executed = 'no';
-    let index = this.#preferred;
-    for (let tried = 1; ; tried += 1) {
-      if (signal.aborted) throw this.gaveUp('aborted', executed);
-      const outcome = await this.#attempt(this.#link(index), request(), deadlineMs, signal);
+    const inTime = <Value>(promise: Promise<Value>) =>
+      within(promise, { clock, deadlineMs, signal }, (why) => this.gaveUp(why, executed));
+    for (;;) {
+      if (isAborted(signal)) throw this.gaveUp('aborted', executed);
+      const found = turns.link();
+      const link = found instanceof Promise ? await inTime(found) : found;
+      const outcome = await this.#attempt(link, request(), deadlineMs, signal);
       if ('result' in outcome) {
-        this.#preferred = index;
+        turns.answered();
         return outcome.result;
       }
       const { error, verdict } = outcome;
-      if (isAborted(signal)) throw this.gaveUp('aborted', worse(executed, verdict));
-      // A refusal is an answer too: whoever gave it is there.
-      if (verdict.kind === 'final' || verdict.kind === 'session-expired') this.#preferred = index;
-      if (verdict.kind === 'final') throw this.#refused(error, executed);
-      if (verdict.kind === 'session-expired') {
-        if (executed === 'no') return sessionExpired;
-        throw this.gaveUp('session-ended', 'unknown');
+      if (!('executed' in verdict)) {
+        const failure = this.#ending(verdict, error, executed, signal);
+        // A refusal is an answer too: whoever gave it is there.
+        turns.answered();
+        if (failure === sessionExpired) return failure;
+        throw failure;
       }
+      // Told also if the call ends here, so that the next one need not go the same way.
+      const wait = turns.failed(verdict);
       executed = worse(executed, verdict);
+      if (isAborted(signal)) throw this.gaveUp('aborted', executed);
       if (clock.now() >= deadlineMs) throw this.gaveUp('timed-out', executed);
-      index = this.#next(index, verdict);
-      const waitMs = this.#waitMs(verdict, tried);
+      const waitMs = wait instanceof Promise ? await inTime(wait) : wait;
       await clock.sleep(Math.min(waitMs, deadlineMs - clock.now()), signal);
     }
   }
@@ -105,19 +96,14 @@ export class Attempts {
     const why = { 'timed-out': 'timed out', aborted: 'was aborted', 'session-ended': 'lost its session' }[
       kind
     ];
-    const tried = this.failures.map(({ endpoint, problem }) => `${endpoint}: ${problem}`).join('; ');
+    const failures = this.#options.route.failures.all;
+    const tried = failures.map(({ endpoint, problem }) => `${endpoint}: ${problem}`).join('; ');
     return new ClerkError({
       kind,
       message: `the call ${why}${tried === '' ? '' : ` (${tried})`}`,
       outcome: executed === 'no' ? 'not-executed' : 'unknown',
-      failures: this.failures,
+      failures,
     });
-  }
-
-  #link(index: number): ClientLink {
-    const link = this.#options.links[index];
-    if (link === undefined) throw new RangeError(`there is no endpoint ${index}`);
-    return link;
   }
 
   async #attempt(
@@ -126,54 +112,42 @@ export class Attempts {
     deadlineMs: number,
     signal: AbortSignal,
   ): Promise<{ readonly result: Result } | { readonly error: CallError; readonly verdict: Verdict }> {
-    const timeoutMs = Math.max(
-      1,
-      Math.min(this.#options.attemptTimeoutMs, deadlineMs - this.#options.clock.now()),
-    );
+    const { attemptTimeoutMs, clock, route } = this.#options;
+    const timeoutMs = Math.max(1, Math.min(attemptTimeoutMs, deadlineMs - clock.now()));
     try {
       const result = await link.execute(request, { timeoutMs, signal });
-      this.#failures.delete(link.address);
+      route.failures.forget(link.address);
       return { result };
     } catch (cause) {
       const error = toCallError(cause);
       // An attempt that the call's own deadline cut short says less than the one before it.
-      const cutShort = error.code === 'DEADLINE_EXCEEDED' && timeoutMs < this.#options.attemptTimeoutMs;
-      if (!cutShort || !this.#failures.has(link.address)) this.#failures.set(link.address, error.message);
+      const cutShort = error.code === 'DEADLINE_EXCEEDED' && timeoutMs < attemptTimeoutMs;
+      const said = cutShort ? route.failures.problemAt(link.address) : undefined;
+      route.failures.note(link.address, said ?? error.message);
       return { error, verdict: verdictOn(error) };
     }
   }
 
-  /** The replica to try next. Each call takes its own turns: what fails for many at once must not turn too far. */
-  #next(index: number, verdict: Verdict): number {
-    const { links } = this.#options;
-    if (verdict.kind === 'wait') return index;
-    const named =
-      verdict.kind === 'other-replica' ? links.findIndex(({ address }) => address === verdict.address) : -1;
-    return named >= 0 ? named : (index + 1) % links.length;
-  }
-
-  /** How long to wait before the next attempt; not at all until every replica has had its turn. */
-  #waitMs(verdict: Verdict, tried: number): number {
-    const { links, random } = this.#options;
-    if (verdict.kind === 'wait') return verdict.ms * random.between(1, 1.5);
-    const rounds = Math.floor(tried / links.length);
-    if (rounds === 0 || tried % links.length !== 0) return 0;
-    return random.between(0.5, 1) * Math.min(firstBackoffMs * 2 ** (rounds - 1), backoffLimitMs);
-  }
-
-  #refused(error: CallError, executed: Executed): ClerkError {
+  /** What a call comes to that another attempt cannot help. */
+  #ending(
+    verdict: FinalVerdict,
+    error: CallError,
+    executed: Executed,
+    signal: AbortSignal,
+  ): ClerkError | typeof sessionExpired {
+    if (isAborted(signal)) return this.gaveUp('aborted', executed);
+    if (verdict.kind === 'session-expired') {
+      return executed === 'no' ? sessionExpired : this.gaveUp('session-ended', 'unknown');
+    }
     return new ClerkError({
       kind: 'refused',
       message: error.message,
       outcome: executed === 'no' ? 'not-executed' : 'unknown',
       reason: error.reason,
-      failures: this.failures,
+      failures: this.#options.route.failures.all,
     });
   }
 }
 
-/** A call, because the compiler takes the property for unchanged across an await. */
-const isAborted = (signal: AbortSignal): boolean => signal.aborted;
-
-const worse = (executed: Executed, verdict: Verdict): Executed =>
-  'executed' in verdict && verdict.executed === 'unknown' ? 'unknown' : executed;
+const worse = (executed: Executed, verdict: RetryVerdict): Executed =>
+  verdict.executed === 'unknown' ? 'unknown' : executed;

@@ -2,27 +2,26 @@ import { setMaxListeners } from 'node:events';
 import { ClientSession, sessionFor, type OpenedSession } from '../kv/client-session.js';
 import type { ClientId, Operation, Result, WriteOperation } from '../kv/operation.js';
 import { operationProblem } from '../kv/validate.js';
-import { untilAborted } from '../rpc/until-aborted.js';
 import type { Clock } from '../runtime/clock.js';
-import type { Random } from '../runtime/random.js';
 import { Attempts, sessionExpired, type CallLimits } from './attempts.js';
 import { ClerkError } from './clerk-error.js';
-import type { ClientLink } from './client-link.js';
+import type { Route } from './route.js';
+import { within } from './within.js';
 
 export interface BaseClerkOptions {
-  readonly links: readonly ClientLink[];
+  readonly route: Route;
+  /** How long one attempt at one replica may take. */
   readonly attemptTimeoutMs: number;
   /** How many writes may be under way at once. */
   readonly sequenceWindow: number;
   readonly clock: Clock;
-  readonly random: Random;
 }
 
 /** How long closing waits for the store to hear of it. */
 const closeTimeoutMs = 500;
 
 /**
- * The client's side of the store, over links. Any number of calls may be under way at once; they have no order
+ * The client's side of the store, over a route. Any number of calls may be under way at once; they have no order
  * among themselves. Every write runs at most once, however often it was sent (rule R8).
  */
 export class BaseClerk {
@@ -83,7 +82,7 @@ export class BaseClerk {
     const opened = this.#session.opened;
     if (opened !== undefined && !this.#closing.signal.aborted) await this.#closeSession(opened);
     this.#closing.abort();
-    for (const link of this.#options.links) link.close();
+    this.#options.route.close();
   }
 
   async #write(operation: WriteOperation, limits: CallLimits): Promise<Result> {
@@ -145,26 +144,13 @@ export class BaseClerk {
   }
 
   /** Waits for something other than an attempt; nothing of the call has been sent while it does. */
-  async #within<Value>(
+  #within<Value>(
     promise: Promise<Value>,
     deadlineMs: number,
     signal: AbortSignal | undefined,
   ): Promise<Value> {
     const { clock } = this.#options;
-    const over = new AbortController();
-    const stop = () => over.abort();
-    const timer =
-      deadlineMs === Infinity ? undefined : clock.timer(Math.max(0, deadlineMs - clock.now()), stop);
-    if (signal?.aborted) stop();
-    signal?.addEventListener('abort', stop, { once: true });
-    try {
-      return await untilAborted(promise, over.signal, () =>
-        this.#attempts.gaveUp(signal?.aborted ? 'aborted' : 'timed-out', 'no'),
-      );
-    } finally {
-      timer?.cancel();
-      signal?.removeEventListener('abort', stop);
-    }
+    return within(promise, { clock, deadlineMs, signal }, (why) => this.#attempts.gaveUp(why, 'no'));
   }
 
   /** Opened for all calls that wait for it, so none of their limits ends it. */

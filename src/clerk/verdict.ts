@@ -12,6 +12,12 @@ export type Verdict =
   | { readonly kind: 'wait'; readonly ms: number; readonly executed: Executed }
   | { readonly kind: 'session-expired' };
 
+/** A failure that another attempt of the same request may mend. */
+export type RetryVerdict = Extract<Verdict, { readonly executed: Executed }>;
+
+/** A failure that it cannot. */
+export type FinalVerdict = Exclude<Verdict, RetryVerdict>;
+
 /** The table of gRPC codes and reasons, as a clerk reads it. */
 export function verdictOn({ code, reason, retryAfterMs, leader }: CallError): Verdict {
   switch (code) {

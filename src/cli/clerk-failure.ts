@@ -1,4 +1,5 @@
 import type { ClerkError, EndpointFailure } from '../clerk/clerk-error.js';
+import type { ClerkTarget } from '../clerk/connect.js';
 import { CommandFailure, type FailureDetails, type FailureKind } from './command-failure.js';
 import { formatDuration } from './duration.js';
 import { problemText } from './problem-text.js';
@@ -7,7 +8,7 @@ import { problemText } from './problem-text.js';
 export interface FailedCall {
   readonly command: string;
   readonly writes: boolean;
-  readonly endpoints: readonly string[];
+  readonly target: ClerkTarget;
   readonly timeoutMs: number;
 }
 
@@ -35,11 +36,22 @@ export function clerkFailure(error: ClerkError, call: FailedCall): CommandFailur
 }
 
 /** Each endpoint with what it last answered; one that has not answered at all has no failure to tell. */
-const failuresOf = (error: ClerkError, call: FailedCall): EndpointFailure[] =>
-  call.endpoints.map((endpoint) => {
-    const failure = error.failures.find((candidate) => candidate.endpoint === endpoint);
-    return { endpoint, problem: failure === undefined ? 'no answer in time' : problemText(failure.problem) };
-  });
+function failuresOf({ failures }: ClerkError, { target }: FailedCall): EndpointFailure[] {
+  const problems = new Map(failures.map(({ endpoint, problem }) => [endpoint, problemText(problem)]));
+  return (target.endpoints ?? [...problems.keys()]).map((endpoint) => ({
+    endpoint,
+    problem: problems.get(endpoint) ?? 'no answer in time',
+  }));
+}
+
+/** All failures on one line. The view service is always named: who called it knows no other address. */
+function triedText(failures: readonly EndpointFailure[], { target: { viewService } }: FailedCall): string {
+  const texts = failures.map(({ endpoint, problem }) =>
+    endpoint === viewService ? `view service ${endpoint}: ${problem}` : `${endpoint}: ${problem}`,
+  );
+  const isNamed = viewService === undefined || failures.some(({ endpoint }) => endpoint === viewService);
+  return (isNamed ? texts : [`view service ${viewService}: no trouble`, ...texts]).join('; ');
+}
 
 function reasonOf(error: ClerkError, call: FailedCall, endpoints: readonly EndpointFailure[]): string {
   switch (error.kind) {
@@ -50,10 +62,8 @@ function reasonOf(error: ClerkError, call: FailedCall, endpoints: readonly Endpo
       return 'interrupted';
     case 'session-ended':
       return `${call.command} lost its session`;
-    case 'timed-out': {
-      const tried = endpoints.map(({ endpoint, problem }) => `${endpoint}: ${problem}`).join('; ');
-      return `${call.command} timed out after ${formatDuration(call.timeoutMs)} (${tried})`;
-    }
+    case 'timed-out':
+      return `${call.command} timed out after ${formatDuration(call.timeoutMs)} (${triedText(endpoints, call)})`;
   }
 }
 

@@ -1,28 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { majorityOf } from '../server/members.js';
 import { CommandFailure, type FailureKind } from './command-failure.js';
-import { replicaDirectory } from './dev-data.js';
+import type { DevPlan } from './dev-plan.js';
 import { exitCodes } from './exit-codes.js';
-import type { Engine } from './flags.js';
-import type { LogLevel } from './pino-logger.js';
-import { ReplicaProcess } from './replica-process.js';
+import { ServerProcess } from './server-process.js';
 import { StatusClient } from './status-service.js';
-import { SupervisedReplica, type Death, type SupervisionOptions } from './supervised-replica.js';
+import { SupervisedProcess, type Death, type Sequel, type SupervisionOptions } from './supervised-process.js';
 
-export interface DevClusterOptions extends Pick<SupervisionOptions, 'died' | 'returned'> {
-  /** One a replica, ids from 1. */
-  readonly addresses: readonly string[];
-  readonly clusterId: string;
-  readonly engine: Engine;
-  readonly electionTimeout: number;
-  readonly logLevel: LogLevel;
-  /** Where the directories of the replicas are; undefined keeps all state in memory. */
-  readonly dataDirectory: string | undefined;
-  /** The replica that may start although its directory is marked suspect. */
-  readonly rebuild: number | undefined;
+export interface DevClusterOptions {
+  readonly plan: DevPlan;
+  /** Told of every death of a replica that was not asked for, once it has started. */
+  readonly died: (replica: DevReplica, death: Death, sequel: Sequel) => void;
+  /** Told when a replica listens again after a restart. */
+  readonly returned: (replica: DevReplica) => void;
+  readonly viewServiceDied: (process: SupervisedProcess, death: Death) => void;
 }
 
-/** How long the replicas may take to stop before they are killed. */
+export interface DevReplica {
+  readonly id: number;
+  readonly process: SupervisedProcess;
+}
+
+/** How long the processes may take to stop before they are killed. */
 const stopLimitMs = 1500;
 const pollIntervalMs = 50;
 const pollTimeoutMs = 500;
@@ -33,58 +31,57 @@ const clock: SupervisionOptions['clock'] = {
   sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
 };
 
-/** The replicas of `dev`: processes of this machine, under one cluster id that no other cluster has. */
+/** The processes of `dev` on this machine: the replicas, and a view service if the engine has one. */
 export class DevCluster {
-  readonly replicas: readonly SupervisedReplica[];
+  readonly #options: DevClusterOptions;
+  readonly #stopping = new AbortController();
+  #viewService: SupervisedProcess | undefined;
+  #replicas: readonly DevReplica[] = [];
 
   constructor(options: DevClusterOptions) {
-    const { addresses, dataDirectory, rebuild, died, returned } = options;
-    this.replicas = addresses.map((address, index) => {
-      const id = index + 1;
-      const serveArguments = ['serve', ...serveFlags(options, id)];
-      // Once: a restart goes on from what was rebuilt.
-      const firstFlags = rebuild === id ? ['--rebuild'] : [];
-      return new SupervisedReplica({
-        id,
-        address,
-        durable: dataDirectory !== undefined,
-        start: () => new ReplicaProcess([...serveArguments, ...firstFlags.splice(0)]),
-        clock,
-        died,
-        returned,
-      });
-    });
+    this.#options = options;
   }
 
-  /** How many replicas agree on anything. */
-  get majority(): number {
-    return majorityOf(this.replicas.length);
+  /** None before they are started. */
+  get replicas(): readonly DevReplica[] {
+    return this.#replicas;
+  }
+
+  /** Undefined before it is started, and for an engine without one. */
+  get viewService(): SupervisedProcess | undefined {
+    return this.#viewService;
   }
 
   get runningCount(): number {
-    return this.replicas.filter(({ running }) => running).length;
+    return this.#replicas.filter(({ process }) => process.running).length;
   }
 
-  /** Resolves when every replica listens whose disk is not damaged. @throws CommandFailure if another cannot start */
-  async started(): Promise<void> {
-    await Promise.all(
-      this.replicas.map(async ({ id, startProblem }) => {
-        const death = await startProblem;
-        if (death !== undefined) throw startFailure(id, death);
-      }),
+  /** Undefined for an engine that does not vote. */
+  get majority(): number | undefined {
+    return this.#options.plan.majority;
+  }
+
+  /** Starts all, and resolves when all listen whose disk is not damaged. @throws CommandFailure if another cannot start */
+  async start(): Promise<void> {
+    this.#viewService = this.#startViewService();
+    // First: while another process has its address, replicas would take part in the views of that one.
+    if (this.#viewService !== undefined) await throwIfNotStarted(this.#viewService);
+    if (this.#stopping.signal.aborted) return;
+    this.#replicas = this.#options.plan.addresses.map((address, index) =>
+      this.#startReplica(index + 1, address),
     );
+    await Promise.all(this.#replicas.map(({ process }) => throwIfNotStarted(process)));
   }
 
-  /** Resolves with true when a majority serves, or with false when `signal` aborts. */
+  /** Resolves with true when the cluster is ready, or with false when `signal` aborts. */
   async ready(signal: AbortSignal): Promise<boolean> {
-    const clients = this.replicas.map(({ address }) => new StatusClient(address));
+    const clients = this.#replicas.map(({ process }) => new StatusClient(process.address));
     try {
       while (!signal.aborted) {
         const statuses = await Promise.all(
           clients.map((client) => client.ask({ timeoutMs: pollTimeoutMs, signal })),
         );
-        const serving = statuses.filter((status) => status.reachable && status.serving);
-        if (serving.length >= this.majority) return true;
+        if (this.#options.plan.isReady(statuses)) return true;
         await sleep(pollIntervalMs);
       }
       return false;
@@ -95,30 +92,50 @@ export class DevCluster {
 
   /** Resolves when no replica runs any more, and none is started again. */
   async gone(): Promise<void> {
-    await Promise.all(this.replicas.map(({ gone }) => gone));
+    await Promise.all(this.#replicas.map(({ process }) => process.gone));
   }
 
-  /** Stops every replica: first by asking, then by force. */
+  /** Stops every process: first by asking, then by force. */
   async stop(): Promise<void> {
-    for (const replica of this.replicas) replica.stop('SIGTERM');
-    await Promise.race([this.gone(), sleep(stopLimitMs)]);
-    for (const replica of this.replicas) replica.stop('SIGKILL');
-    await this.gone();
+    this.#stopping.abort();
+    const processes = this.#replicas.map(({ process }) => process);
+    if (this.#viewService !== undefined) processes.push(this.#viewService);
+    const gone = Promise.all(processes.map((process) => process.gone));
+    for (const process of processes) process.stop('SIGTERM');
+    await Promise.race([gone, sleep(stopLimitMs)]);
+    for (const process of processes) process.stop('SIGKILL');
+    await gone;
   }
-}
 
-/** The flags of one replica's `serve`. */
-function serveFlags(options: DevClusterOptions, id: number): string[] {
-  const { addresses, clusterId, engine, electionTimeout, logLevel, dataDirectory } = options;
-  const peers = addresses.map((address, index) => `${index + 1}=${address}`).join(',');
-  const storage =
-    dataDirectory === undefined ? ['--in-memory'] : ['--data-dir', replicaDirectory(dataDirectory, id)];
-  return [
-    ...['--id', String(id), '--peers', peers, '--cluster-id', clusterId],
-    ...['--engine', engine, '--log-level', logLevel],
-    ...['--election-timeout', `${electionTimeout}ms`],
-    ...storage,
-  ];
+  #startViewService(): SupervisedProcess | undefined {
+    const { plan, viewServiceDied } = this.#options;
+    if (plan.viewService === undefined) return undefined;
+    const { address, commandLine } = plan.viewService;
+    return new SupervisedProcess({
+      name: 'viewd',
+      address,
+      mayReturn: false,
+      start: () => new ServerProcess(commandLine),
+      clock,
+      died: viewServiceDied,
+      returned: () => undefined,
+    });
+  }
+
+  #startReplica(id: number, address: string): DevReplica {
+    const { plan, died, returned } = this.#options;
+    const starts: ('first' | 'again')[] = ['first'];
+    const process: SupervisedProcess = new SupervisedProcess({
+      name: `replica ${id}`,
+      address,
+      mayReturn: plan.mayReturn,
+      start: () => new ServerProcess(plan.serveCommandLine(id, starts.pop() ?? 'again')),
+      clock,
+      died: (_, death, sequel) => died({ id, process }, death, sequel),
+      returned: () => returned({ id, process }),
+    });
+    return { id, process };
+  }
 }
 
 const kindOfCode = new Map<number | undefined, FailureKind>([
@@ -126,8 +143,14 @@ const kindOfCode = new Map<number | undefined, FailureKind>([
   [exitCodes.directory, 'directory-refused'],
 ]);
 
-function startFailure(id: number, { how, exitCode, reason }: Death): CommandFailure {
-  const kind = kindOfCode.get(exitCode) ?? 'internal';
+/** @throws CommandFailure if its first run never came to listen */
+async function throwIfNotStarted({ name, startProblem }: SupervisedProcess): Promise<void> {
+  const death = await startProblem;
+  if (death === undefined) return;
+  const kind = kindOfCode.get(death.exitCode) ?? 'internal';
   const remedy = kind === 'cannot-listen' ? '; choose other ports with --port' : '';
-  return new CommandFailure({ kind, message: `replica ${id} did not start: ${reason ?? how}${remedy}` });
+  throw new CommandFailure({
+    kind,
+    message: `${name} did not start: ${death.reason ?? death.how}${remedy}`,
+  });
 }

@@ -1,19 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { toleranceOf } from '../server/members.js';
 import { CommandFailure } from './command-failure.js';
-import { DevCluster, type DevClusterOptions } from './dev-cluster.js';
+import { DevCluster } from './dev-cluster.js';
 import { openDevData, type DevData } from './dev-data.js';
-import { deathLine, nextSteps } from './dev-text.js';
+import type { DevPlan } from './dev-plan.js';
+import { deathLine, viewServiceDeathLine } from './dev-text.js';
+import { viewPlan } from './dev-view-plan.js';
+import { votingPlan } from './dev-voting-plan.js';
+import { checkEngineFlags, type GivenFlags } from './engine-flags.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
-import { loopbackAddresses, type Engine } from './flags.js';
+import { loopbackAddresses, type AnyEngine, type Engine } from './flags.js';
 import type { LogLevel } from './pino-logger.js';
-import { readyLine, replicaLine } from './replica-line.js';
+import { readyLine, replicaLine, viewServiceLine } from './replica-line.js';
 import { whenAborted, type Terminal } from './terminal.js';
 
 export interface DevFlags {
   readonly replicas: number;
-  readonly engine: Engine;
+  readonly engine: AnyEngine;
   readonly electionTimeout: number;
+  readonly pingInterval: number;
+  readonly deadPings: number;
   readonly port: number;
   readonly dataDir: string;
   readonly inMemory?: boolean;
@@ -21,9 +26,25 @@ export interface DevFlags {
   readonly logLevel: LogLevel;
 }
 
-/** Runs a cluster on this machine until Ctrl-C, or until none of its replicas is left. @throws CommandFailure */
-export async function devCommand(flags: DevFlags, terminal: Terminal): Promise<ExitCode> {
+/**
+ * Runs a cluster on this machine until Ctrl-C, or until none of its replicas is left.
+ * @param given what was on the command line: no engine takes all flags
+ * @throws CommandFailure
+ */
+export async function devCommand(flags: DevFlags, given: GivenFlags, terminal: Terminal): Promise<ExitCode> {
+  const { engine } = flags;
+  checkEngineFlags(engine, given);
   const addresses = replicaAddresses(flags);
+  return engine === 'primary-backup'
+    ? runCluster(viewPlan({ ...flags, addresses }), terminal)
+    : runVotingCluster({ ...flags, engine }, addresses, terminal);
+}
+
+async function runVotingCluster(
+  flags: DevFlags & { readonly engine: Engine },
+  addresses: readonly string[],
+  terminal: Terminal,
+): Promise<ExitCode> {
   const { rebuild, replicas } = flags;
   if (rebuild !== undefined && rebuild > replicas) {
     throw new CommandFailure({
@@ -35,13 +56,8 @@ export async function devCommand(flags: DevFlags, terminal: Terminal): Promise<E
   const data =
     dataDirectory === undefined ? inMemory() : await openDevData(dataDirectory, flags, drawClusterId);
   try {
-    const place =
-      dataDirectory === undefined ? 'everything is kept in memory' : `data is kept in ${dataDirectory}`;
-    terminal.note(`${toleranceOf(addresses.length)}; ${place}`);
-    return await runCluster(
-      { ...flags, addresses, clusterId: data.clusterId, dataDirectory, rebuild },
-      terminal,
-    );
+    const { clusterId } = data;
+    return await runCluster(votingPlan({ ...flags, addresses, clusterId, dataDirectory, rebuild }), terminal);
   } finally {
     await data.close();
   }
@@ -51,24 +67,22 @@ const drawClusterId = (): string => randomBytes(16).toString('hex');
 const inMemory = (): DevData => ({ clusterId: drawClusterId(), close: () => Promise.resolve() });
 
 /** Runs a cluster until Ctrl-C, or until none of its replicas is left. @throws CommandFailure */
-async function runCluster(
-  options: Omit<DevClusterOptions, 'died' | 'returned'>,
-  terminal: Terminal,
-): Promise<ExitCode> {
-  const { addresses } = options;
+async function runCluster(plan: DevPlan, terminal: Terminal): Promise<ExitCode> {
+  terminal.note(plan.introduction);
   let announced = false;
   const cluster: DevCluster = new DevCluster({
-    ...options,
-    died: (replica, death, sequel) => terminal.note(deathLine(replica, death, sequel, cluster)),
-    returned: ({ id, pid, address }) => {
-      terminal.note(`replica ${id} (pid ${pid}) runs again`);
+    plan,
+    died: ({ process }, death, sequel) => terminal.note(deathLine(process, death, sequel, cluster)),
+    returned: ({ id, process: { name, pid, address } }) => {
+      terminal.note(`${name} (pid ${pid}) runs again`);
       if (announced) terminal.out(replicaLine(id, pid, address));
     },
+    viewServiceDied: (process, death) => terminal.note(viewServiceDeathLine(process, death)),
   });
   try {
     return await Promise.race([
       whenAborted(terminal.interrupted).then(() => exitCodes.done),
-      attend(cluster, addresses, terminal, () => (announced = true)),
+      attend(cluster, plan, terminal, () => (announced = true)),
     ]);
   } finally {
     await cluster.stop();
@@ -87,20 +101,23 @@ export function replicaAddresses({ port, replicas }: Pick<DevFlags, 'port' | 're
 /** Tells how the cluster comes up, and ends by an error when it is gone. @throws CommandFailure */
 async function attend(
   cluster: DevCluster,
-  addresses: readonly string[],
+  plan: DevPlan,
   terminal: Terminal,
   announce: () => void,
 ): Promise<never> {
-  await cluster.started();
+  await cluster.start();
   announce();
-  for (const { id, pid, address, running } of cluster.replicas) {
-    if (running) terminal.out(replicaLine(id, pid, address));
+  if (cluster.viewService?.running) {
+    terminal.out(viewServiceLine(cluster.viewService.pid, cluster.viewService.address));
+  }
+  for (const { id, process } of cluster.replicas) {
+    if (process.running) terminal.out(replicaLine(id, process.pid, process.address));
   }
   const gone = new AbortController();
   const allGone = cluster.gone().then(() => gone.abort());
   if (await cluster.ready(AbortSignal.any([gone.signal, terminal.interrupted]))) {
-    terminal.out(readyLine(addresses));
-    terminal.note(nextSteps(addresses, cluster.majority));
+    terminal.out(readyLine(plan.addresses));
+    terminal.note(plan.nextSteps);
   }
   await allGone;
   throw new CommandFailure({ kind: 'internal', message: 'no replica is left' });

@@ -1,28 +1,39 @@
 import { formatDuration } from './duration.js';
-import { defaultPort, defaultReplicaCount, loopbackAddresses } from './flags.js';
 import { quickDeathLimit, quickDeathMs } from './restart-policy.js';
-import type { Death, Sequel } from './supervised-replica.js';
+import type { Death, Sequel } from './supervised-process.js';
 
 /** The cluster as the line on a death tells of it. */
 export interface Remainder {
   readonly replicas: readonly unknown[];
   readonly runningCount: number;
-  readonly majority: number;
+  /** Undefined where replicas do not vote, and return empty. */
+  readonly majority: number | undefined;
+}
+
+/** Whose death it is. */
+export interface Dead {
+  /** `replica 1`. */
+  readonly name: string;
+  readonly pid: number;
 }
 
 /** The line on a replica that died: how, who remains, and what follows. */
-export function deathLine(
-  { id, pid }: { readonly id: number; readonly pid: number },
-  { how, reason }: Death,
-  sequel: Sequel,
-  cluster: Remainder,
-): string {
-  const cause = reason === undefined ? how : `${how}: ${reason}`;
-  return `replica ${id} (pid ${pid}) ${cause}; ${remainderText(cluster)}; ${sequelText(sequel, cluster)}`;
-}
+export const deathLine = (dead: Dead, death: Death, sequel: Sequel, cluster: Remainder): string =>
+  `${causeText(dead, death)}; ${remainderText(cluster)}; ${sequelText(sequel, cluster)}`;
+
+/** The line on the view service that died: how, and what follows. */
+export const viewServiceDeathLine = (dead: Dead, death: Death): string =>
+  `${causeText(dead, death)}; it is never started again, for the replicas would refuse another one: they go on in ` +
+  'the view they have, but when one more of them fails nothing can take over; stop with Ctrl-C and start anew';
+
+const causeText = ({ name, pid }: Dead, { how, reason }: Death): string =>
+  `${name} (pid ${pid}) ${reason === undefined ? how : `${how}: ${reason}`}`;
 
 function remainderText({ replicas, runningCount, majority }: Remainder): string {
   const remain = `${runningCount} of ${replicas.length} remain`;
+  if (majority === undefined) {
+    return runningCount > 0 ? remain : `${remain}, and the data is lost: stop with Ctrl-C and start anew`;
+  }
   if (runningCount >= majority) return remain;
   return `${remain}, fewer than the majority of ${majority}: nothing can be served`;
 }
@@ -30,11 +41,11 @@ function remainderText({ replicas, runningCount, majority }: Remainder): string 
 function sequelText(sequel: Sequel, { runningCount, majority }: Remainder): string {
   switch (sequel.kind) {
     case 'restart':
-      return `it is started again in ${formatDuration(sequel.afterMs)}`;
+      return `it is started again in ${formatDuration(sequel.afterMs)}${majority === undefined ? ', empty' : ''}`;
     case 'forgot':
       return (
         'it stays away, for its promises lived in memory, and a replica that forgot them must never return under ' +
-        `its id${runningCount < majority ? '; stop with Ctrl-C and start anew' : ''}`
+        `its id${runningCount < (majority ?? 1) ? '; stop with Ctrl-C and start anew' : ''}`
       );
     case 'final':
       return 'it is not started again, for that would not help';
@@ -46,16 +57,17 @@ function sequelText(sequel: Sequel, { runningCount, majority }: Remainder): stri
   }
 }
 
-/** What to try once the cluster is ready. */
-export function nextSteps(addresses: readonly string[], majority: number): string {
-  const isDefault = loopbackAddresses(defaultPort, defaultReplicaCount).join() === addresses.join();
-  const endpoints = isDefault ? '' : ` --endpoints ${addresses.join(',')}`;
-  return [
+/**
+ * What to try once the cluster is ready.
+ * @param flag what a client command needs to find the cluster, with a space before it; empty if nothing
+ * @param failure what to break then; undefined if nothing may break
+ */
+export const nextSteps = (flag: string, failure: string | undefined): string =>
+  [
     'now try, in another terminal:',
-    `  npx synod put greeting hello${endpoints}`,
-    `  npx synod get greeting${endpoints}`,
-    `  npx synod status${endpoints}`,
-    ...(addresses.length > majority ? ['then kill a replica with kill -9 and its pid, and get again'] : []),
+    `  npx synod put greeting hello${flag}`,
+    `  npx synod get greeting${flag}`,
+    `  npx synod status${flag}`,
+    ...(failure === undefined ? [] : [failure]),
     'Ctrl-C here stops all of it',
   ].join('\n');
-}

@@ -1,21 +1,27 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { formatAddress, parseAddress } from '../rpc/address.js';
 import type { MemberOption } from '../server/members.js';
+import { defaultPingIntervalMs } from '../server/start-primary-backup.js';
 import { defaultElectionTimeoutMs } from '../server/start-replica.js';
+import { defaultDeadPings } from '../server/start-view-service.js';
 import { formatDuration, parseDuration } from './duration.js';
 import { logLevels, type LogLevel } from './pino-logger.js';
 import { formatSize, parseSize } from './size.js';
 
-/** The engines this software has. */
+/** The engines whose replicas vote, and keep what they voted. */
 export const engines = ['paxos', 'omnipaxos'] as const;
 export type Engine = (typeof engines)[number];
+
+/** Everything a cluster can run on. */
+export const anyEngines = [...engines, 'primary-backup'] as const;
+export type AnyEngine = (typeof anyEngines)[number];
 
 /** How a read finds out what was written before it. */
 export const readPaths = ['barrier', 'log'] as const;
 export type ReadPath = (typeof readPaths)[number];
 
 /** Where `dev` keeps a cluster unless told otherwise. */
-const defaultDevDirectory = 'data';
+export const defaultDevDirectory = 'data';
 const logLimitSlots = 16_384;
 const logLimitBytes = 16 * 2 ** 20;
 
@@ -24,9 +30,13 @@ export const defaultPort = 7101;
 export const defaultReplicaCount = 3;
 /** Every replica of `dev` is a process of this machine. */
 const replicaCountLimit = 15;
+const deadPingsLimit = 1000;
 
 export const loopbackAddresses = (port: number, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `127.0.0.1:${port + index}`);
+
+/** Where the view service of a cluster on this machine is: one port below the first replica. */
+export const viewServiceAddress = (port: number): string => `127.0.0.1:${port - 1}`;
 
 /** What commander gives when an argument does not parse: one line with the option, the text and the reason. */
 function refusing<Value>(parse: (text: string) => Value): (text: string) => Value {
@@ -95,6 +105,11 @@ export const endpointsOption = () => {
     .argParser(refusing(parseEndpoints));
 };
 
+export const viewServiceOption = () =>
+  new Option('--view-service <address>', 'the view service to ask for the primary, in place of --endpoints')
+    .conflicts('endpoints')
+    .argParser(refusing(parseEndpoint));
+
 export const timeoutOption = (timeoutMs = 5000) =>
   new Option('--timeout <duration>', 'when to give up: 500ms, 5s, 1m')
     .default(timeoutMs, formatDuration(timeoutMs))
@@ -111,7 +126,25 @@ export const logLevelOption = (level: LogLevel) =>
     .choices(logLevels);
 
 export const engineOption = () =>
-  new Option('--engine <engine>', 'how replicas agree').default('paxos').choices(engines);
+  new Option('--engine <engine>', 'how replicas agree').default('paxos').choices(anyEngines);
+
+/** Only what has directories can be restored. */
+export const restoreEngineOption = () =>
+  new Option('--engine <engine>', 'how replicas agree')
+    .default('paxos')
+    .choices(engines)
+    .argParser(refusing(parseVotingEngine));
+
+function parseVotingEngine(text: string): Engine {
+  const engine = engines.find((name) => name === text);
+  if (engine !== undefined) return engine;
+  const choices = `Allowed choices are ${engines.join(', ')}.`;
+  throw new RangeError(
+    text === 'primary-backup'
+      ? `It keeps nothing on disk, so there is no directory to make for it. ${choices}`
+      : choices,
+  );
+}
 
 export const electionTimeoutOption = () =>
   new Option(
@@ -132,17 +165,50 @@ export const portOption = () =>
     .argParser(refusing(parsePort));
 
 export const idOption = () =>
-  new Option('--id <id>', "this replica's own id").makeOptionMandatory().argParser(refusing(parseId));
+  new Option('--id <id>', "this replica's own id; primary-backup needs none").argParser(refusing(parseId));
 
 export const peersOption = () =>
-  new Option('--peers <list>', 'all replicas, this one included: 1=HOST:PORT,2=HOST:PORT,…')
-    .makeOptionMandatory()
-    .argParser(refusing(parsePeers));
+  new Option(
+    '--peers <list>',
+    'all replicas, this one included: 1=HOST:PORT,2=HOST:PORT,…; not with primary-backup',
+  ).argParser(refusing(parsePeers));
 
 export const listenOption = () =>
-  new Option('--listen <address>', "where to listen, if not at this replica's address in --peers").argParser(
-    refusing(parseListen),
-  );
+  new Option(
+    '--listen <address>',
+    "where to listen, if not at this replica's address in --peers or --address",
+  ).argParser(refusing(parseListen));
+
+export const serveViewServiceOption = () =>
+  new Option('--view-service <address>', 'primary-backup: where its view service is')
+    .default(viewServiceAddress(defaultPort))
+    .argParser(refusing(parseEndpoint));
+
+export const addressOption = () =>
+  new Option('--address <address>', 'primary-backup: how servers and clients know this one')
+    .default(`127.0.0.1:${defaultPort}`)
+    .argParser(refusing(parseEndpoint));
+
+export const viewServiceListenOption = () =>
+  new Option('--listen <address>', 'where to listen')
+    .default(viewServiceAddress(defaultPort))
+    .argParser(refusing(parseListen));
+
+export const pingIntervalOption = () =>
+  new Option(
+    '--ping-interval <duration>',
+    'primary-backup: how often servers tell the view service they live',
+  )
+    .default(defaultPingIntervalMs, formatDuration(defaultPingIntervalMs))
+    .argParser(refusing(parseDuration));
+
+export const deadPingsOption = () =>
+  new Option(
+    '--dead-pings <count>',
+    'primary-backup: after so many intervals without a ping a server is dead',
+  )
+    .default(defaultDeadPings)
+    .argParser(refusing((text) => parseWholeNumber(text, 1, deadPingsLimit)));
 
 export const clusterIdOption = () =>
   new Option(

@@ -1,4 +1,4 @@
-import { Clerk } from '../clerk/connect.js';
+import { Clerk, type ClerkTarget } from '../clerk/connect.js';
 import { ClerkError } from '../clerk/clerk-error.js';
 import type { CallLimits } from '../clerk/attempts.js';
 import { receiveLimitBytes } from '../rpc/message-limits.js';
@@ -11,6 +11,8 @@ import { whenAborted, type Terminal } from './terminal.js';
 /** The flags of every command that asks the store. */
 export interface ClientFlags {
   readonly endpoints: readonly string[];
+  /** The address of the view service that names the primary, in place of endpoints. */
+  readonly viewService?: string;
   /** Milliseconds. */
   readonly timeout: number;
   readonly json?: boolean;
@@ -72,19 +74,20 @@ type Command = 'get' | 'put' | 'append' | 'puthash';
 /** Makes one call with a clerk of its own. @throws CommandFailure */
 async function call<Value>(
   command: Command,
-  { endpoints, timeout: timeoutMs, logLevel }: ClientFlags,
+  { endpoints, viewService, timeout: timeoutMs, logLevel }: ClientFlags,
   terminal: Terminal,
   make: (clerk: Clerk, limits: CallLimits) => Promise<Value>,
 ): Promise<Value> {
   const logger = pinoLogger(logLevel, { command });
-  const clerk = new Clerk({ endpoints });
+  const target: ClerkTarget = viewService === undefined ? { endpoints } : { viewService };
+  const clerk = new Clerk(target);
   const startedAtMs = performance.now();
-  logger.debug('asking', { endpoints, timeoutMs });
+  logger.debug('asking', { ...target, timeoutMs });
   try {
     return await make(clerk, { timeoutMs, signal: terminal.interrupted });
   } catch (error) {
     if (!(error instanceof ClerkError)) throw error;
-    throw clerkFailure(error, { command, writes: command !== 'get', endpoints, timeoutMs });
+    throw clerkFailure(error, { command, writes: command !== 'get', target, timeoutMs });
   } finally {
     logger.debug('ended', { milliseconds: Math.round(performance.now() - startedAtMs) });
     await clerk.close();

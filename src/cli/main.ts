@@ -1,23 +1,5 @@
 #!/usr/bin/env node
-import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
-import type { ExitCode } from './exit-codes.js';
-import { failureOf } from './failure-of.js';
-import { processTerminal } from './process-terminal.js';
-import { report, run } from './run.js';
+import { runProcess } from './run-process.js';
+import { run } from './run.js';
 
-const commandLine = process.argv.slice(2);
-const terminal = processTerminal();
-
-// What gRPC would print of its own accord is said by the commands, in their words.
-if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
-
-/** Ends the process once what was printed has left it. */
-const exit = (exitCode: ExitCode): void => {
-  process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
-};
-
-const fail = (error: unknown): void => exit(report(failureOf(error), commandLine, terminal));
-process.on('uncaughtException', fail);
-process.on('unhandledRejection', fail);
-
-exit(await run(commandLine, terminal));
+await runProcess(run);

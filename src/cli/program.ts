@@ -1,9 +1,12 @@
 import { Command } from 'commander';
 import { version } from '../server/version.js';
 import { devCommand, type DevFlags } from './dev-command.js';
+import { givenFlags } from './engine-flags.js';
 import type { ExitCode } from './exit-codes.js';
 import {
+  addressOption,
   clusterIdOption,
+  deadPingsOption,
   devDirectoryOption,
   devRebuildOption,
   endpointsOption,
@@ -18,18 +21,23 @@ import {
   logLimitBytesOption,
   logLimitSlotsOption,
   peersOption,
+  pingIntervalOption,
   portOption,
   rawOption,
   readsOption,
   replicasOption,
   restoreDirectoryOption,
+  restoreEngineOption,
   restoreIdOption,
   restorePeersOption,
   restorePortOption,
   restoreReplicasOption,
   serveDirectoryOption,
   serveRebuildOption,
+  serveViewServiceOption,
   timeoutOption,
+  viewServiceListenOption,
+  viewServiceOption,
 } from './flags.js';
 import {
   getCommand,
@@ -42,6 +50,7 @@ import { serveCommand, type ServeFlags } from './serve-command.js';
 import { restoreCommand, saveCommand, type RestoreFlags, type SaveFlags } from './snapshot-commands.js';
 import { statusCommand } from './status-command.js';
 import type { Terminal } from './terminal.js';
+import { viewdCommand, type ViewdFlags } from './viewd-command.js';
 
 type Ended = (exitCode: ExitCode) => void;
 
@@ -60,7 +69,9 @@ export function synodProgram(terminal: Terminal, ended: Ended): Command {
       writeErr: (text) => terminal.note(text.trimEnd()),
       outputError: () => undefined,
     });
-  addServers(program, terminal, ended);
+  addDev(program, terminal, ended);
+  addServe(program, terminal, ended);
+  addViewd(program, terminal, ended);
   addWrites(program, terminal, ended);
   addReads(program, terminal, ended);
   addSnapshots(program, terminal, ended);
@@ -75,15 +86,20 @@ What is promised:
   A write is answered once it is on the disks of a majority. From then on it survives kill -9 and power cuts of any
   number of replicas, and the loss of the data directories of fewer than a majority. Not covered: the loss of more
   of them, and disks that say "synced" of what a power cut takes away.
-  ${place}`;
+  ${place}
+  With --engine primary-backup a write is answered once primary and backup have it in memory. It survives the loss
+  of one of them, but not of both, and not of the primary while it has no backup; and nothing goes on without the
+  view service once one of them fails.`;
 
-function addServers(program: Command, terminal: Terminal, ended: Ended): void {
+function addDev(program: Command, terminal: Terminal, ended: Ended): void {
   program
     .command('dev')
     .description('run a cluster on this machine, each replica a process of its own, until Ctrl-C')
     .addOption(replicasOption())
     .addOption(engineOption())
     .addOption(electionTimeoutOption())
+    .addOption(pingIntervalOption())
+    .addOption(deadPingsOption())
     .addOption(portOption())
     .addOption(devDirectoryOption())
     .addOption(inMemoryOption())
@@ -96,16 +112,24 @@ function addServers(program: Command, terminal: Terminal, ended: Ended): void {
       ),
     )
     .addHelpText('after', example('synod dev --replicas 5 --port 7201 --data-dir data-of-five'))
-    .action(async (flags: DevFlags) => ended(await devCommand(flags, terminal)));
+    .action(async (flags: DevFlags, command: Command) =>
+      ended(await devCommand(flags, givenFlags(command), terminal)),
+    );
+}
+
+function addServe(program: Command, terminal: Terminal, ended: Ended): void {
   program
     .command('serve')
     .description('run one replica until Ctrl-C')
     .addOption(idOption())
     .addOption(peersOption())
+    .addOption(serveViewServiceOption())
+    .addOption(addressOption())
     .addOption(listenOption())
     .addOption(clusterIdOption())
     .addOption(engineOption())
     .addOption(electionTimeoutOption())
+    .addOption(pingIntervalOption())
     .addOption(serveDirectoryOption())
     .addOption(inMemoryOption())
     .addOption(serveRebuildOption())
@@ -123,7 +147,21 @@ function addServers(program: Command, terminal: Terminal, ended: Ended): void {
       'after',
       example('synod serve --id 1 --peers 1=127.0.0.1:7101,2=127.0.0.1:7102,3=127.0.0.1:7103'),
     )
-    .action(async (flags: ServeFlags) => ended(await serveCommand(flags, terminal)));
+    .action(async (flags: ServeFlags, command: Command) =>
+      ended(await serveCommand(flags, givenFlags(command), terminal)),
+    );
+}
+
+function addViewd(program: Command, terminal: Terminal, ended: Ended): void {
+  program
+    .command('viewd')
+    .description('run the view service of the engine primary-backup until Ctrl-C')
+    .addOption(viewServiceListenOption())
+    .addOption(pingIntervalOption())
+    .addOption(deadPingsOption())
+    .addOption(logLevelOption('info'))
+    .addHelpText('after', example('synod viewd --listen 127.0.0.1:7200'))
+    .action(async (flags: ViewdFlags) => ended(await viewdCommand(flags, terminal)));
 }
 
 /** A command that asks the store, with the flags all of them have. */
@@ -131,6 +169,7 @@ const clientCommand = (program: Command, name: string): Command =>
   program
     .command(name)
     .addOption(endpointsOption())
+    .addOption(viewServiceOption())
     .addOption(timeoutOption())
     .addOption(jsonOption())
     .addOption(logLevelOption('warn'));
@@ -185,6 +224,7 @@ function addSnapshots(program: Command, terminal: Terminal, ended: Ended): void 
     .description('save the whole state, every write answered so far included, to a file')
     .argument('<file>')
     .addOption(endpointsOption())
+    .addOption(viewServiceOption())
     .addOption(timeoutOption(60_000))
     .addOption(jsonOption())
     .addOption(forceOption())
@@ -201,7 +241,7 @@ function addSnapshots(program: Command, terminal: Terminal, ended: Ended): void 
     .addOption(restorePeersOption())
     .addOption(restoreReplicasOption())
     .addOption(restorePortOption())
-    .addOption(engineOption())
+    .addOption(restoreEngineOption())
     .addOption(jsonOption())
     .addHelpText('after', example('synod snapshot restore backup.synod --data-dir restored --replicas 3'))
     .action(async (file: string, flags: RestoreFlags) => ended(await restoreCommand(file, flags, terminal)));

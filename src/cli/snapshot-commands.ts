@@ -10,9 +10,13 @@ import { printJson } from './key-value-commands.js';
 import { formatSize } from './size.js';
 import { restoreFailure, saveFailure } from './snapshot-failure.js';
 import { whenAborted, type Terminal } from './terminal.js';
+import { viewLine } from './view-line.js';
+import { askViewService } from './view-status-service.js';
 
 export interface SaveFlags {
   readonly endpoints: readonly string[];
+  /** The address of the view service whose primary is asked, in place of endpoints. */
+  readonly viewService?: string;
   /** Milliseconds. */
   readonly timeout: number;
   readonly json?: boolean;
@@ -37,7 +41,8 @@ export async function saveCommand(file: string, flags: SaveFlags, terminal: Term
       message: `${file} is there already; choose another name, or replace it with --force`,
     });
   }
-  const { endpoints, timeout: timeoutMs } = flags;
+  const { timeout: timeoutMs } = flags;
+  const endpoints = await endpointsToAsk(flags, terminal);
   const progress = progressOf('saved', flags, terminal);
   try {
     const signal = terminal.interrupted;
@@ -48,8 +53,30 @@ export async function saveCommand(file: string, flags: SaveFlags, terminal: Term
     return exitCodes.done;
   } catch (error) {
     progress.end();
-    throw saveFailure(error, { file, endpoints, timeoutMs, interrupted: terminal.interrupted.aborted });
+    const { viewService } = flags;
+    const asked =
+      viewService === undefined
+        ? endpoints
+        : endpoints.map((endpoint) => `${endpoint}, primary by view service ${viewService}`);
+    const interrupted = terminal.interrupted.aborted;
+    throw saveFailure(error, { file, endpoints: asked, timeoutMs, interrupted });
   }
+}
+
+/** Only the primary has a state that no answered write is missing from. @throws CommandFailure */
+async function endpointsToAsk(
+  { endpoints, viewService, timeout: timeoutMs }: SaveFlags,
+  terminal: Terminal,
+): Promise<readonly string[]> {
+  if (viewService === undefined) return endpoints;
+  const { report } = await askViewService(viewService, { timeoutMs, signal: terminal.interrupted });
+  if (report.primary !== null) return [report.primary];
+  const problem = report.trouble === '' ? viewLine(report) : report.trouble;
+  throw new CommandFailure({
+    kind: 'unreachable',
+    message: `there is no primary to ask (view service ${viewService}: ${problem}); nothing was saved`,
+    endpoints: [{ endpoint: viewService, problem }],
+  });
 }
 
 /** Makes data directories of a new cluster from a file. @throws CommandFailure */

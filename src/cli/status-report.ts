@@ -13,6 +13,7 @@ export interface UnreachableStatus {
 }
 
 export interface ReplicaReport {
+  /** 0 for one without: primary/backup needs none. */
   readonly id: number;
   /** Where its peers reach it. */
   readonly address: string;
@@ -48,6 +49,8 @@ export interface ReplicaReport {
   readonly trouble: string;
   /** Null for an engine without leaders. */
   readonly leader: LeaderReport | null;
+  /** Null for an engine without a view service. */
+  readonly view: ServerViewReport | null;
   /** Of the state after the slot applied last; hexadecimal. */
   readonly digest: string;
 }
@@ -63,6 +66,22 @@ export interface LeaderReport {
   readonly lateHeartbeats: number;
   /** The longest that the process came too late to a timer. */
   readonly longestStallMs: number;
+}
+
+/** What a server of primary/backup goes by. */
+export interface ServerViewReport {
+  /** Where the view service is. */
+  readonly viewService: string;
+  /** 0 before the first view. */
+  readonly viewNumber: number;
+  /** Null before the first view. */
+  readonly primary: string | null;
+  /** Null while there is none. */
+  readonly backup: string | null;
+  /** Whether the primary has acknowledged the view, as far as the server has heard. */
+  readonly acknowledged: boolean;
+  /** What the server does in the view. */
+  readonly role: string;
 }
 
 export interface StorageReport {

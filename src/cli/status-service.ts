@@ -4,6 +4,7 @@ import {
   type Leader as LeaderMessage,
   type Peer as PeerMessage,
   type Storage as StorageMessage,
+  type View as ViewMessage,
 } from '../../gen/synod/inspect/v1/inspect.js';
 import { parseAddress } from '../rpc/address.js';
 import { openChannel, unaryCall } from '../rpc/channel.js';
@@ -14,6 +15,7 @@ import type {
   LeaderReport,
   PeerReport,
   ReplicaReport,
+  ServerViewReport,
   StorageReport,
 } from './status-report.js';
 
@@ -40,6 +42,15 @@ const storageFromWire = (storage: StorageMessage): StorageReport => ({
 const leaderFromWire = ({ replicaId, ...leader }: LeaderMessage): LeaderReport => ({
   id: replicaId ?? null,
   ...leader,
+});
+
+const viewFromWire = ({ primary, backup, ...view }: ViewMessage): ServerViewReport => ({
+  viewService: view.viewService,
+  viewNumber: view.viewNumber,
+  primary: primary === '' ? null : primary,
+  backup: backup === '' ? null : backup,
+  acknowledged: view.acknowledged,
+  role: view.role,
 });
 
 const reportFromWire = (status: GetStatusResponse): ReplicaReport => ({
@@ -75,6 +86,7 @@ const reportFromWire = (status: GetStatusResponse): ReplicaReport => ({
   agreedCheckpoint: status.agreedCheckpoint ?? null,
   trouble: status.trouble,
   leader: status.leader === undefined ? null : leaderFromWire(status.leader),
+  view: status.view === undefined ? null : viewFromWire(status.view),
   digest: status.digest,
 });
 

@@ -9,6 +9,7 @@ const headings = [
   'SERVING',
   'ENGINE',
   'LEADER',
+  'VIEW',
   'MIN',
   'MAX',
   'APPLIED',
@@ -46,12 +47,13 @@ function rowOf(status: EndpointStatus, statuses: readonly EndpointStatus[]): str
     return [id, endpoint, yesOrNo(false), ...headings.slice(3).map(() => none)];
   }
   return [
-    String(status.id),
+    status.id === 0 ? none : String(status.id),
     endpoint,
     yesOrNo(true),
     yesOrNo(status.serving),
     status.engine,
     leaderText(status),
+    viewText(status),
     String(status.min),
     slotText(status.max),
     slotText(status.applied),
@@ -69,8 +71,12 @@ function leaderText({ leader }: ReachableStatus): string {
   return leader.id === null ? 'unknown' : `${leader.id}:${leader.ballot}`;
 }
 
+/** Which view it knows, and what it does in it. */
+const viewText = ({ view }: ReachableStatus): string =>
+  view === null ? none : `${view.viewNumber}:${view.role}`;
+
 const doneText = ({ peers }: ReachableStatus): string =>
-  peers.map(({ id, doneThrough }) => `${id}:${slotText(doneThrough)}`).join(' ');
+  peers.map(({ id, doneThrough }) => `${id}:${slotText(doneThrough)}`).join(' ') || none;
 
 const shownDigestLetters = 8;
 
@@ -97,11 +103,12 @@ function troublesOf(status: EndpointStatus): string[] {
   const counts = Object.entries(status.refusals)
     .filter(([, count]) => count > 0)
     .map(([cause, count]) => `${cause} ${count}`);
+  const name = status.id === 0 ? `server ${status.address}` : `replica ${status.id}`;
   return [
-    ...(status.trouble === '' ? [] : [`replica ${status.id}: ${status.trouble}`]),
-    ...(counts.length === 0 ? [] : [`replica ${status.id} refused messages: ${counts.join(', ')}`]),
+    ...(status.trouble === '' ? [] : [`${name}: ${status.trouble}`]),
+    ...(counts.length === 0 ? [] : [`${name} refused messages: ${counts.join(', ')}`]),
     ...status.peers
       .filter(({ refusal }) => refusal !== '')
-      .map((peer) => `replica ${status.id} and replica ${peer.id}: ${peer.refusal}`),
+      .map((peer) => `${name} and replica ${peer.id}: ${peer.refusal}`),
   ];
 }

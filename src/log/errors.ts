@@ -5,8 +5,8 @@ export type RefusalReason = 'queue-full' | 'command-too-large' | 'no-space';
 
 /** What became of a command that has no result; the few cases a client can act on. */
 export type LogFailure =
-  /** Certainly not executed: another replica leads, at `hint` if known. */
-  | { readonly kind: 'not-leader'; readonly hint: string | undefined }
+  /** Certainly not executed: another replica leads, at `hint` if known. `detail` says it in the engine's own words. */
+  | { readonly kind: 'not-leader'; readonly hint: string | undefined; readonly detail?: string }
   /** Certainly not executed. */
   | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly detail: string }
   /** Certainly not executed: the caller stopped waiting before the command was proposed. */
@@ -27,7 +27,7 @@ export const noSpace: LogFailure = {
 const describe = (failure: LogFailure): string => {
   switch (failure.kind) {
     case 'not-leader':
-      return `not the leader${failure.hint === undefined ? '' : `; try ${failure.hint}`}`;
+      return `${failure.detail ?? 'not the leader'}${failure.hint === undefined ? '' : `; try ${failure.hint}`}`;
     case 'refused':
       return failure.detail;
     case 'abandoned':

@@ -5,12 +5,12 @@ export type Address =
 
 /**
  * Reads `HOST:PORT`, `[V6]:PORT` or `unix:/PATH`.
- * @throws RangeError that names the text and the forms there are
+ * @throws RangeError that names the text and the forms there are, or the limit of a path
  */
 export function parseAddress(text: string): Address {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
-    if (path.startsWith('/') && path.length > 1) return { kind: 'unix', path };
+    if (path.startsWith('/') && path.length > 1) return { kind: 'unix', path: checkedPath(path) };
   } else {
     const match = /^(?:\[([0-9a-fA-F:.]+(?:%\w+)?)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(text);
     const host = match?.[1] ?? match?.[2];
@@ -19,6 +19,17 @@ export function parseAddress(text: string): Address {
   }
   throw new RangeError(
     `"${text}" is not an address: write HOST:PORT, [V6]:PORT or unix:/PATH, with a port up to 65535`,
+  );
+}
+
+/** What the operating system has room for; it would cut a longer path and say nothing. */
+const pathLimitBytes = 107;
+
+function checkedPath(path: string): string {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= pathLimitBytes) return path;
+  throw new RangeError(
+    `the path of socket "${path}" has ${bytes} bytes; the limit is ${pathLimitBytes}. Choose a shorter one`,
   );
 }
 

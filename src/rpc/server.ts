@@ -1,6 +1,7 @@
 import { Server, ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js';
 import { receiveLimitBytes } from './message-limits.js';
 import { formatAddress, type Address } from './address.js';
+import { removeStaleSocket } from './stale-socket.js';
 
 /** Streams one connection may have open at once. */
 const streamLimit = 1000;
@@ -26,10 +27,13 @@ export class ListenError extends Error {
 }
 
 /**
- * Binds and starts serving. Answers the address with the port that was given, where 0 was asked for.
+ * Binds and starts serving. Answers the address with the port that was given, where 0 was asked for. A socket file that
+ * a killed process has left behind is replaced.
  * @throws ListenError
  */
-export function listen(server: Server, address: Address): Promise<Address> {
+export async function listen(server: Server, address: Address): Promise<Address> {
+  // Before, for a server that failed to bind cannot bind again.
+  if (address.kind === 'unix') await removeStaleSocket(address.path);
   return new Promise((resolve, reject) => {
     server.bindAsync(formatAddress(address), ServerCredentials.createInsecure(), (error, port) => {
       if (error !== null) reject(new ListenError(formatAddress(address), error));

@@ -11,7 +11,11 @@ import type { Journal } from '../storage/journal.js';
 import type { LogRecord } from '../storage/log-record.js';
 import type { RecoveredLog } from '../storage/write-ahead-log.js';
 
+/** Engines whose replicas vote, and keep what they voted. */
 export type EngineName = 'paxos' | 'omnipaxos';
+
+/** Everything a cluster can run on; primary/backup does not vote, and shares no seam with those that do. */
+export type AnyEngineName = EngineName | 'primary-backup';
 
 /** Whom a replica of an engine with leaders follows. */
 export interface LeaderStatus {

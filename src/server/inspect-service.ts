@@ -4,11 +4,12 @@ import {
   type GetStatusResponse,
   type Leader as LeaderMessage,
   type Peer as PeerMessage,
+  type View as ViewMessage,
 } from '../../gen/synod/inspect/v1/inspect.js';
 import { unary } from '../rpc/handlers.js';
 import { strictly } from '../rpc/strict.js';
 import type { LeaderStatus } from './engine.js';
-import type { PeerStatus, ReplicaStatus } from './status.js';
+import type { PeerStatus, ReplicaStatus, ViewStatus } from './status.js';
 
 const peerToWire = (peer: PeerStatus): PeerMessage => ({
   replicaId: peer.id,
@@ -27,6 +28,13 @@ const leaderToWire = ({ replica, ballot, phase, ...lateness }: LeaderStatus): Le
   phase,
   lateHeartbeats: lateness.lateHeartbeats,
   longestStallMs: Math.round(lateness.longestStallMs),
+});
+
+const viewToWire = ({ primary, backup, isAcknowledged, ...view }: ViewStatus): ViewMessage => ({
+  ...view,
+  primary: primary ?? '',
+  backup: backup ?? '',
+  acknowledged: isAcknowledged,
 });
 
 const statusToWire = (status: ReplicaStatus, version: string): GetStatusResponse => {
@@ -64,6 +72,7 @@ const statusToWire = (status: ReplicaStatus, version: string): GetStatusResponse
     trouble: status.trouble,
     leader: status.leader && leaderToWire(status.leader),
     digest: status.digest,
+    view: status.view && viewToWire(status.view),
   };
 };
 

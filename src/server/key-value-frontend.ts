@@ -2,12 +2,11 @@ import { encodeCommand } from '../kv/command.js';
 import type { SessionParameters } from '../kv/limits.js';
 import type { GetOperation, Operation, Request, Result, Session } from '../kv/operation.js';
 import { operationProblem, sessionProblem } from '../kv/validate.js';
-import type { ReplicatedLog } from '../log/replicated-log.js';
 import { acceptedResult, invalidArgument, logCallError } from './call-errors.js';
-import { OwnSession } from './own-session.js';
+import { OwnSession, type ProposableLog } from './own-session.js';
 
 export interface KeyValueFrontendOptions {
-  readonly log: ReplicatedLog<Result>;
+  readonly log: ProposableLog;
   readonly parameters: SessionParameters;
   /** How a Get becomes linearizable: by the log's read barrier, or as a command in the log; default `barrier`. */
   readonly reads?: 'barrier' | 'log';
@@ -23,7 +22,7 @@ export interface KeyValueFrontendOptions {
  */
 export class KeyValueFrontend {
   readonly #options: KeyValueFrontendOptions;
-  readonly #log: ReplicatedLog<Result>;
+  readonly #log: ProposableLog;
   readonly #ownSession: OwnSession;
 
   constructor(options: KeyValueFrontendOptions) {

@@ -16,19 +16,10 @@ import { clientId, type Request, type Result, type WriteOperation } from '../kv/
 import { sessionFromWire } from '../kv/wire.js';
 import { duplex, unary, type HandlerHooks } from '../rpc/handlers.js';
 import { strictly } from '../rpc/strict.js';
-import { invalidArgument } from './call-errors.js';
+import { wellFormed } from '../rpc/well-formed.js';
 import { servePipeline } from './pipeline-service.js';
 
 type Execute = (request: Request, signal: AbortSignal) => Promise<Result>;
-
-/** What a malformed field is called, where reading it throws. @throws CallError */
-function readRequest<Value>(read: () => Value): Value {
-  try {
-    return read();
-  } catch (error) {
-    throw invalidArgument('BAD_REQUEST', error instanceof Error ? error.message : String(error));
-  }
-}
 
 const unexpected = (result: Result): never => {
   throw new Error(`the request was answered with ${result.kind}`);
@@ -38,7 +29,7 @@ const unexpected = (result: Result): never => {
 export function serveKeyValue(server: Server, execute: Execute, hooks: HandlerHooks): void {
   const write = <Response>(kind: WriteOperation['kind'], respond: (result: Result) => Response) =>
     unary((request: PutRequest, { signal }) => {
-      const session = readRequest(() => sessionFromWire(request.session));
+      const session = wellFormed(() => sessionFromWire(request.session));
       const operation: WriteOperation = { kind, key: request.key, value: request.value };
       return execute({ kind: 'operation', operation, session }, signal).then(respond);
     }, hooks);
@@ -61,7 +52,7 @@ export function serveKeyValue(server: Server, execute: Execute, hooks: HandlerHo
     }, hooks),
     closeSession: unary(async (request: CloseSessionRequest, { signal }) => {
       await execute(
-        { kind: 'close-session', clientId: readRequest(() => clientId(request.clientId)) },
+        { kind: 'close-session', clientId: wellFormed(() => clientId(request.clientId)) },
         signal,
       );
       return {};

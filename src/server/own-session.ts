@@ -6,16 +6,19 @@ import type { ReplicatedLog } from '../log/replicated-log.js';
 import { CallError } from '../rpc/call-error.js';
 import { untilAborted } from '../rpc/until-aborted.js';
 
+/** As much of a log as clients' calls need. */
+export type ProposableLog = Pick<ReplicatedLog<Result>, 'propose' | 'readBarrier'>;
+
 /**
  * The session of this server for writes that came without one (rule R9): every write in the log has a session, so
  * that one attempt runs at most once even if its batch is decided twice.
  */
 export class OwnSession {
-  readonly #log: ReplicatedLog<Result>;
+  readonly #log: ProposableLog;
   readonly #session: ClientSession;
 
   /** @param closing aborts when the server closes; until then opening is tried */
-  constructor(log: ReplicatedLog<Result>, sequenceWindow: number, closing: AbortSignal) {
+  constructor(log: ProposableLog, sequenceWindow: number, closing: AbortSignal) {
     this.#log = log;
     this.#session = new ClientSession(() => this.#open(closing), sequenceWindow);
   }

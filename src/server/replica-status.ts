@@ -45,6 +45,7 @@ export function replicaStatus(sources: StatusSources): ReplicaStatus {
     agreedCheckpoint: agreed && { slot: agreed.slot, digest: Buffer.from(agreed.digest).toString('hex') },
     trouble: sources.trouble,
     digest: Buffer.from(state.digest()).toString('hex'),
+    view: undefined,
   };
 }
 

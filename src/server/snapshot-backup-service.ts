@@ -4,11 +4,13 @@ import { crc32 } from 'node:zlib';
 import { SnapshotServiceService as definition } from '../../gen/synod/snapshot/v1/snapshot.js';
 import { defaultSessionParameters } from '../kv/limits.js';
 import { KeyValueStateMachine } from '../kv/state-machine.js';
+import { chunkFromWire } from '../log/chunk-wire.js';
 import { replicaId, type Slot } from '../log/ids.js';
 import type { Member } from '../log/roster.js';
 import { parseAddress } from '../rpc/address.js';
 import { CallError } from '../rpc/call-error.js';
 import { openChannel, streamCall } from '../rpc/channel.js';
+import type { Chunk } from '../log/snapshot-chunks.js';
 import { realClock } from '../runtime/real-clock.js';
 import { realRandom } from '../runtime/real-random.js';
 import { StorageDamage } from '../storage/errors.js';
@@ -20,8 +22,6 @@ import { readSnapshotFrom } from '../storage/snapshot-stream.js';
 import { restoredClusterId } from './cluster-id.js';
 import { openDataDirectory } from './data-directory.js';
 import { checkMembers, type MemberOption } from './members.js';
-import type { Chunk } from './snapshot-transfer.js';
-import { chunkFromWire } from './snapshot-wire.js';
 
 /** A backup file that cannot be used, or a place where none can be restored to; one line. */
 export class SnapshotProblem extends Error {

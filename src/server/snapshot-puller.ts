@@ -1,13 +1,13 @@
-import { crc32 } from 'node:zlib';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import type { ReplicatedLog } from '../log/replicated-log.js';
 import type { Roster } from '../log/roster.js';
+import { checkChunk, type Chunk } from '../log/snapshot-chunks.js';
 import type { PortableState, SnapshotBuilder } from '../log/state-machine.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import { NoSpaceError } from '../storage/disk.js';
 import type { SnapshotFileWriter, SnapshotFiles } from '../storage/snapshot-files.js';
-import type { Chunk, SnapshotLink } from './snapshot-transfer.js';
+import type { SnapshotLink } from './snapshot-transfer.js';
 
 /** How long a transfer may stand still before it is taken for broken. */
 const stallLimitMs = 5000;
@@ -153,9 +153,7 @@ export class SnapshotPuller {
   }
 
   async #take(download: Download, chunk: Chunk): Promise<void> {
-    if (chunk.number !== download.nextChunk || chunk.crc !== crc32(chunk.content)) {
-      throw new Error(`piece ${chunk.number} came garbled or out of order; ${download.nextChunk} is next`);
-    }
+    checkChunk(chunk, download.nextChunk);
     usable(() => download.builder.take(chunk.content));
     await locally(download.writer?.write(chunk.content));
     download.nextChunk += 1;

@@ -1,10 +1,10 @@
 import type { Server } from '@grpc/grpc-js';
 import { SnapshotServiceService as definition } from '../../gen/synod/snapshot/v1/snapshot.js';
+import { chunkToWire } from '../log/chunk-wire.js';
 import { serverStream, type HandlerHooks } from '../rpc/handlers.js';
 import { strictly } from '../rpc/strict.js';
 import { logCallError } from './call-errors.js';
 import type { SnapshotPiece } from './snapshot-transfer.js';
-import { chunkToWire } from './snapshot-wire.js';
 
 /** Serves `synod.snapshot.v1.SnapshotService`. */
 export function serveSnapshots(

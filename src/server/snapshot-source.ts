@@ -1,11 +1,11 @@
-import { crc32 } from 'node:zlib';
 import type { Enveloped } from '../log/header.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import { PeerRefusal, type Roster } from '../log/roster.js';
+import { numberedChunks } from '../log/snapshot-chunks.js';
 import type { PortableState, StateSnapshot } from '../log/state-machine.js';
 import { CallError } from '../rpc/call-error.js';
 import type { Clock } from '../runtime/clock.js';
-import type { Chunk, PullRequest, SnapshotPiece } from './snapshot-transfer.js';
+import type { PullRequest, SnapshotPiece } from './snapshot-transfer.js';
 
 /** The log is kept this long for a transfer; then it must restart from a newer snapshot (rule R12). */
 const transferLimitMs = 10 * 60_000;
@@ -24,26 +24,19 @@ export interface SnapshotSourceOptions {
   readonly unfit: () => string | undefined;
 }
 
-/** The pieces of a snapshot, numbered and with their check sums, one in advance so that the last is known. */
-export function* numberedChunks(snapshot: StateSnapshot, first: number): Iterable<Chunk> {
-  let number = 0;
-  let held: Uint8Array | undefined;
-  const chunk = (content: Uint8Array, last: boolean): Chunk => ({
-    number: number - 1,
-    content,
-    crc: crc32(content),
-    last,
-  });
-  for (const content of snapshot.chunks()) {
-    if (held !== undefined && number > first) yield chunk(held, false);
-    held = content;
-    number += 1;
-  }
-  if (held !== undefined && number > first) yield chunk(held, true);
-}
-
 const unavailable = (message: string): CallError =>
   new CallError({ code: 'UNAVAILABLE', reason: 'NOT_PROPOSED', message });
+
+/** The state as it stands now, piece by piece, for a backup. @throws CallError if there is none yet */
+export async function* statePieces(state: PortableState, clock: Clock): AsyncIterable<SnapshotPiece> {
+  const snapshot = state.snapshot();
+  const { through } = snapshot;
+  if (through === undefined) throw unavailable('nothing has been applied yet, so there is nothing to save');
+  for (const chunk of numberedChunks(snapshot, 0)) {
+    yield { through, chunk };
+    await clock.sleep(0);
+  }
+}
 
 /** Serves snapshots to peers that have fallen behind the floor: consistent, taken at the slot applied when asked. */
 export class SnapshotSource {
@@ -86,15 +79,10 @@ export class SnapshotSource {
     }
   }
 
-  /** The state as it stands now, piece by piece, for a backup. @throws CallError if there is none yet */
-  async *pieces(): AsyncIterable<SnapshotPiece> {
-    const snapshot = this.#options.state.snapshot();
-    const { through } = snapshot;
-    if (through === undefined) throw unavailable('nothing has been applied yet, so there is nothing to save');
-    for (const chunk of numberedChunks(snapshot, 0)) {
-      yield { through, chunk };
-      await this.#options.clock.sleep(0);
-    }
+  /** The state as it stands now, for a backup. @throws CallError if there is none yet */
+  pieces(): AsyncIterable<SnapshotPiece> {
+    const { state, clock } = this.#options;
+    return statePieces(state, clock);
   }
 
   #transferTo(peer: ReplicaId, wanted: Slot | undefined): Transfer {

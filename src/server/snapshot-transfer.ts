@@ -1,5 +1,6 @@
 import type { Enveloped } from '../log/header.js';
 import type { Slot } from '../log/ids.js';
+import type { Chunk } from '../log/snapshot-chunks.js';
 import type { StreamCall } from '../rpc/link.js';
 
 /** Asks for a snapshot, or for the rest of one whose transfer broke. */
@@ -14,15 +15,6 @@ export interface PullRequest {
 export interface SnapshotPiece {
   readonly through: Slot;
   readonly chunk: Chunk;
-}
-
-export interface Chunk {
-  /** Counts from 0. */
-  readonly number: number;
-  readonly content: Uint8Array;
-  /** The CRC-32 of the content. */
-  readonly crc: number;
-  readonly last: boolean;
 }
 
 export interface SnapshotLink {

@@ -1,24 +1,8 @@
-import type {
-  PullSnapshotRequest,
-  PullSnapshotResponse,
-  SnapshotChunk as ChunkMessage,
-} from '../../gen/synod/peer/v1/peer.js';
+import type { PullSnapshotRequest, PullSnapshotResponse } from '../../gen/synod/peer/v1/peer.js';
+import { chunkFromWire, chunkToWire } from '../log/chunk-wire.js';
 import { headerFromWire, headerToWire } from '../log/header-wire.js';
 import type { Codec } from '../rpc/peer-method.js';
-import type { Chunk, PullRequest, SnapshotPiece } from './snapshot-transfer.js';
-
-export const chunkToWire = ({ number, content, crc, last }: Chunk): ChunkMessage => ({
-  number,
-  content: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
-  crc,
-  last,
-});
-
-/** @throws Error if there is none */
-export function chunkFromWire(message: ChunkMessage | undefined): Chunk {
-  if (message === undefined) throw new Error('the answer has no piece of a snapshot');
-  return message;
-}
+import type { PullRequest, SnapshotPiece } from './snapshot-transfer.js';
 
 export const pullCodec: Codec<PullRequest, PullSnapshotRequest> = {
   write: ({ header, body }) => ({ header: headerToWire(header), ...body }),

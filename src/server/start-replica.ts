@@ -1,32 +1,24 @@
-import type { Client, Interceptor, Server, ServerInterceptor } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
+import type { Client, Interceptor, ServerInterceptor } from '@grpc/grpc-js';
 import { defaultSessionParameters, type SessionParameters } from '../kv/limits.js';
 import { replicaId } from '../log/ids.js';
 import type { Member } from '../log/roster.js';
 import { formatAddress, parseAddress } from '../rpc/address.js';
 import { openChannel } from '../rpc/channel.js';
-import type { HandlerHooks } from '../rpc/handlers.js';
 import { listen, newServer, shutDown } from '../rpc/server.js';
 import { silentLogger, type Logger } from '../runtime/logger.js';
 import { realClock } from '../runtime/real-clock.js';
 import { realRandom } from '../runtime/real-random.js';
 import type { Disk } from '../storage/disk.js';
 import type { StorageFailure } from '../storage/errors.js';
-import { watchHealth } from './health.js';
-import { serveInspect } from './inspect-service.js';
-import { serveKeyValue } from './kv-service.js';
 import { checkMembers, checkPositive, type MemberOption } from './members.js';
 import { servePeer } from './peer-service.js';
-import { loadDescriptors, serveReflection } from './reflection-service.js';
 import type { Replica } from './replica.js';
 import type { ReadPath, ReplicaSettings } from './replica-options.js';
-import { serveSnapshots } from './snapshot-service.js';
 import { defaultLogLimits } from './snapshot-keeper.js';
 import type { EngineName } from './engine.js';
 import { engines } from './start-engines.js';
 import { openPlace } from './start-place.js';
-import type { ReplicaStatus } from './status.js';
-import { version } from './version.js';
+import { closeGraceMs, running, serveClients, tellHealth, type RunningReplica } from './start-serving.js';
 
 export interface StartReplicaOptions {
   /** This replica's own id. */
@@ -74,34 +66,8 @@ export interface StartReplicaOptions {
   readonly peerInterceptors?: (peer: number) => readonly Interceptor[];
 }
 
-/** A replica that listens. One in memory must not come back under its id once it is closed (rule R1). */
-export interface RunningReplica {
-  readonly id: number;
-  /** Where it listens. */
-  readonly address: string;
-  readonly serving: boolean;
-  status(): ReplicaStatus;
-  /** Ends calls under way, then gives the address back. */
-  close(): Promise<void>;
-}
-
 /** Two to three of them are the longest that a cluster is without a leader after one has died. */
 export const defaultElectionTimeoutMs = 100;
-
-/** How long calls under way may take to end when a replica closes. */
-const closeGraceMs = 500;
-
-/** The services of a replica, by their full names, in the order in which reflection lists them. */
-const servicesWith = (engineServices: readonly string[]): readonly string[] => [
-  'synod.kv.v1.KVService',
-  ...engineServices,
-  'synod.peer.v1.PeerService',
-  'synod.inspect.v1.InspectService',
-  'synod.snapshot.v1.SnapshotService',
-  'grpc.health.v1.Health',
-  'grpc.reflection.v1.ServerReflection',
-  'grpc.reflection.v1alpha.ServerReflection',
-];
 
 /**
  * Starts a replica in this process: key/value service, peer services, inspection, reflection and health on one
@@ -149,9 +115,10 @@ export async function startReplica(options: StartReplicaOptions): Promise<Runnin
       return channel;
     });
     replica = opened.replica;
-    const health = new HealthImplementation();
     opened.serveEngine(server);
-    await serveReplica(server, replica, engine.serviceNames, health, logger);
+    servePeer(server, replica.roster, replica.greeter, replica.snapshotSource);
+    const services = [...engine.serviceNames, 'synod.peer.v1.PeerService'];
+    const health = await serveClients(server, replica, services, logger);
     const address = await listen(
       server,
       parseAddress(options.listen ?? replica.roster.addressOf(replica.roster.me)),
@@ -168,21 +135,6 @@ export async function startReplica(options: StartReplicaOptions): Promise<Runnin
     throw error;
   }
 }
-
-const running = (
-  id: number,
-  address: string,
-  replica: Replica,
-  close: () => Promise<void>,
-): RunningReplica => ({
-  id,
-  address,
-  get serving() {
-    return replica.serving;
-  },
-  status: () => replica.status(),
-  close,
-});
 
 /** What of the options goes to the replica as it is. @throws OptionsError */
 const replicaChoices = (options: StartReplicaOptions) => ({
@@ -208,45 +160,3 @@ const openPeerChannel = (peer: Member, options: StartReplicaOptions): Client =>
     between: 'replicas',
     interceptors: options.peerInterceptors?.(peer.id) ?? [],
   });
-
-/** Puts every service of a replica on a server, save its engine's. */
-async function serveReplica(
-  server: Server,
-  replica: Replica,
-  engineServices: readonly string[],
-  health: HealthImplementation,
-  logger: Logger,
-): Promise<void> {
-  const hooks: HandlerHooks = {
-    malformed: (problem) => logger.warn('a request was refused: it does not decode', { problem }),
-    failed: (error) => logger.error('a handler failed', { error: String(error) }),
-  };
-  serveKeyValue(server, (request, signal) => replica.execute(request, signal), hooks);
-  servePeer(server, replica.roster, replica.greeter, replica.snapshotSource);
-  serveSnapshots(server, (signal) => replica.save(signal), hooks);
-  serveInspect(server, () => replica.status(), version);
-  serveReflection(server, servicesWith(engineServices), await loadDescriptors());
-  health.addToServer(server);
-}
-
-/** Keeps the health service at what the replica's state is. Answers what ends it. */
-function tellHealth(
-  replica: Replica,
-  helloIntervalMs: number,
-  health: HealthImplementation,
-  logger: Logger,
-): () => void {
-  let hasServed = false;
-  const watch = watchHealth(
-    realClock,
-    helloIntervalMs,
-    () => replica.serving,
-    (status) => {
-      for (const service of ['', 'synod.kv.v1.KVService']) health.setStatus(service, status);
-      if (status === 'SERVING') logger.info('serving: a majority is heard');
-      else if (hasServed) logger.warn('not serving: no majority is heard');
-      hasServed ||= status === 'SERVING';
-    },
-  );
-  return watch.stop;
-}

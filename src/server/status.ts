@@ -1,7 +1,7 @@
 import type { Incarnation, ReplicaId, Slot } from '../log/ids.js';
 import type { LogStatus } from '../log/replicated-log.js';
 import type { RefusalCause } from '../log/roster.js';
-import type { EngineName, LeaderStatus } from './engine.js';
+import type { AnyEngineName, LeaderStatus } from './engine.js';
 
 export interface PeerStatus {
   readonly id: ReplicaId;
@@ -32,11 +32,13 @@ export interface StorageStatus {
 
 /** Everything a person or a dashboard may want to know of one replica; from local state alone. */
 export interface ReplicaStatus {
-  readonly id: ReplicaId;
+  /** 0 for a server without one: primary/backup needs none. */
+  readonly id: number;
   readonly address: string;
-  readonly engine: EngineName;
+  readonly engine: AnyEngineName;
+  /** With primary/backup, the incarnation of the view service; empty before the first view. */
   readonly clusterId: string;
-  readonly incarnation: Incarnation;
+  readonly incarnation: string;
   readonly serving: boolean;
   readonly log: LogStatus;
   /** Undefined if the engine has no leaders. */
@@ -56,4 +58,19 @@ export interface ReplicaStatus {
   readonly trouble: string;
   /** Of the state after the slot applied last; hexadecimal. */
   readonly digest: string;
+  /** Undefined for an engine without a view service. */
+  readonly view: ViewStatus | undefined;
+}
+
+/** What a server of primary/backup goes by. */
+export interface ViewStatus {
+  /** Where the view service is. */
+  readonly viewService: string;
+  /** 0 before the first. */
+  readonly viewNumber: number;
+  readonly primary: string | undefined;
+  readonly backup: string | undefined;
+  readonly isAcknowledged: boolean;
+  /** What the server does in the view. */
+  readonly role: string;
 }

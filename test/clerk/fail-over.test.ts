@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { BaseClerk } from '../../src/clerk/base-clerk.js';
 import type { ClientLink } from '../../src/clerk/client-link.js';
+import { EndpointsRoute } from '../../src/clerk/endpoints-route.js';
 import { clientId } from '../../src/kv/operation.js';
 import { CallError } from '../../src/rpc/call-error.js';
 import { seededRandom } from '../../src/runtime/random.js';
@@ -37,11 +38,15 @@ describe('a clerk whose replica hangs', () => {
   let replicas: FakeReplica[];
   let clerk: BaseClerk;
 
+  const clerkOf = (...links: readonly ClientLink[]): BaseClerk => {
+    const route = new EndpointsRoute(links, seededRandom(1));
+    return new BaseClerk({ route, attemptTimeoutMs, sequenceWindow: 1024, clock });
+  };
+
   beforeEach(() => {
     clock = new FakeClock();
     replicas = ['a', 'b', 'c'].map((address) => new FakeReplica(clock, address));
-    const links = replicas.map(({ link }) => link);
-    clerk = new BaseClerk({ links, attemptTimeoutMs, sequenceWindow: 1024, clock, random: seededRandom(1) });
+    clerk = clerkOf(...replicas.map(({ link }) => link));
   });
 
   const putAll = async (): Promise<number[]> => {
@@ -83,13 +88,7 @@ describe('a clerk whose replica hangs', () => {
       },
       close: () => undefined,
     };
-    clerk = new BaseClerk({
-      links: [link],
-      attemptTimeoutMs,
-      sequenceWindow: 8,
-      clock,
-      random: seededRandom(1),
-    });
+    clerk = clerkOf(link);
     let problem: unknown;
     void clerk.get('key', { timeoutMs: 300 }).catch((error: unknown) => (problem = error));
     await clock.runUntil(() => problem !== undefined, 1000);

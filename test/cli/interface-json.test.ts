@@ -8,6 +8,7 @@ import {
   InspectServiceService as inspection,
   Leader,
   Storage,
+  View,
 } from '../../gen/synod/inspect/v1/inspect.js';
 import { serve } from '../support/served.js';
 import { startLocalCluster, type LocalCluster } from '../support/local-cluster.js';
@@ -33,6 +34,7 @@ const durableStatus: handleUnaryCall<unknown, GetStatusResponse> = (_call, respo
     agreedCheckpoint: { slot: 1024, digest: 'ab' },
     trouble: 'some trouble',
     leader: { ...Leader.decode(new Uint8Array(0)), replicaId: 2, ballot: '3.2', phase: 'following' },
+    view: { ...View.decode(new Uint8Array(0)), viewNumber: 3, primary: 'a:1', role: 'primary' },
   });
 
 const fieldsOf = (object: unknown): string[] => Object.keys(object as Fields);
@@ -85,6 +87,8 @@ describe('docs/interface.md and what --json prints', () => {
       expect(fieldsOf(status['agreedCheckpoint'])).to.deep.equal(documentedFields('`agreedCheckpoint`'));
       expect(status['trouble']).to.equal('some trouble');
       expect(fieldsOf(status['leader'])).to.deep.equal(documentedFields('`leader`'));
+      expect(fieldsOf(status['view'])).to.deep.equal(documentedFields('`view` of a replica'));
+      expect(status['view']).to.include({ viewNumber: 3, primary: 'a:1', backup: null });
     } finally {
       await durable.close();
     }
@@ -93,6 +97,7 @@ describe('docs/interface.md and what --json prints', () => {
       agreedCheckpoint: null,
       trouble: '',
       leader: null,
+      view: null,
     });
   });
 

@@ -4,7 +4,7 @@ import { failureKinds } from '../../src/cli/command-failure.js';
 import { exitCodes } from '../../src/cli/exit-codes.js';
 import { logLevels } from '../../src/cli/pino-logger.js';
 import { synodProgram } from '../../src/cli/program.js';
-import { readyLine, replicaLine } from '../../src/cli/replica-line.js';
+import { readyLine, replicaLine, serverLine, viewServiceLine } from '../../src/cli/replica-line.js';
 import { leafCommands, pathOf } from './command-tree.js';
 import { FakeTerminal } from './fake-terminal.js';
 import { codeLines, headings, quoted, section, table } from './interface-page.js';
@@ -69,7 +69,12 @@ describe('docs/interface.md and the command', () => {
   });
 
   it('have the same lines on standard output', () => {
-    const actual = [replicaLine(1, 2, 'a:1'), readyLine(['a:1', 'b:2', 'c:3'])];
+    const actual = [
+      viewServiceLine(2, 'a:1'),
+      replicaLine(1, 2, 'a:1'),
+      serverLine(2, 'a:1'),
+      readyLine(['a:1', 'b:2', 'c:3']),
+    ];
     const documented = codeLines('## Lines on standard output').map((line) =>
       line
         .replace(' ID ', ' 1 ')

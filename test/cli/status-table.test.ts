@@ -1,57 +1,7 @@
 import { expect } from 'chai';
 import { statusTable } from '../../src/cli/status-table.js';
-import type { PeerReport, ReachableStatus, StorageReport } from '../../src/cli/status-report.js';
-
-const peer = (id: number, changes: Partial<PeerReport> = {}): PeerReport => ({
-  id,
-  address: `127.0.0.1:710${id}`,
-  incarnation: 'abc',
-  doneThrough: 41,
-  reach: 42,
-  applied: 42,
-  lastHeardMsAgo: 250,
-  refusal: '',
-  ...changes,
-});
-
-const replica = (id: number, changes: Partial<ReachableStatus> = {}): ReachableStatus => ({
-  endpoint: `127.0.0.1:710${id}`,
-  reachable: true,
-  id,
-  address: `127.0.0.1:710${id}`,
-  serving: true,
-  engine: 'paxos',
-  clusterId: 'cluster',
-  incarnation: 'abc',
-  version: '0.1.0',
-  min: 42,
-  max: 43,
-  applied: 42,
-  floor: 42,
-  held: 2,
-  sessions: 5,
-  repliesBytes: 10,
-  nextClientId: 6,
-  queuedCommands: 0,
-  queuedBytes: 0,
-  keys: 3,
-  stateVersion: 1,
-  peers: [1, 2, 3].map((other) => peer(other, other === id ? { lastHeardMsAgo: null } : {})),
-  refusals: {
-    garbled: 0,
-    wrongCluster: 0,
-    wrongReceiver: 0,
-    unknownSender: 0,
-    changedIncarnation: 0,
-    differentIdentity: 0,
-  },
-  storage: null,
-  agreedCheckpoint: null,
-  trouble: '',
-  leader: null,
-  digest: 'ab',
-  ...changes,
-});
+import type { StorageReport } from '../../src/cli/status-report.js';
+import { peerReport as peer, replicaReport as replica } from './replica-report.js';
 
 describe('The status table', () => {
   it('has a line for each replica, those that do not answer included', () => {
@@ -61,9 +11,9 @@ describe('The status table', () => {
     ]);
     expect(table).to.equal(
       [
-        'ID  ADDRESS         REACHABLE  SERVING  ENGINE  LEADER  MIN  MAX  APPLIED  SESSIONS  DONE            CHECKPOINT  STORAGE  LAST HEARD',
-        '1   127.0.0.1:7101  yes        yes      paxos   -       42   43   42       5         1:41 2:41 3:41  -           memory   2:250ms 3:250ms',
-        '2   127.0.0.1:7102  no         -        -       -       -    -    -        -         -               -           -        -',
+        'ID  ADDRESS         REACHABLE  SERVING  ENGINE  LEADER  VIEW  MIN  MAX  APPLIED  SESSIONS  DONE            CHECKPOINT  STORAGE  LAST HEARD',
+        '1   127.0.0.1:7101  yes        yes      paxos   -       -     42   43   42       5         1:41 2:41 3:41  -           memory   2:250ms 3:250ms',
+        '2   127.0.0.1:7102  no         -        -       -       -     -    -    -        -         -               -           -        -',
         '127.0.0.1:7102: connection refused',
         '',
       ].join('\n'),
@@ -80,13 +30,32 @@ describe('The status table', () => {
     expect(cells.slice(0, 3)).to.deep.equal(['LEADER', '2:3.2', 'unknown']);
   });
 
+  it('shows the view, and what a server does in it; one without an id goes by its address', () => {
+    const view = {
+      viewService: '127.0.0.1:7100',
+      viewNumber: 3,
+      primary: '127.0.0.1:7101',
+      backup: null,
+      acknowledged: true,
+      role: 'uninitialized',
+    };
+    const changes = { engine: 'primary-backup', peers: [], view, trouble: 'some trouble' };
+    const table = statusTable([replica(0, changes), replica(2, { ...changes, trouble: '' })]);
+    expect(table).to.match(
+      /^- +127\.0\.0\.1:7100 +yes +yes +primary-backup +- +3:uninitialized +42 +43 +42 +5 +- +- +memory +-$/m,
+    );
+    expect(table).to.match(/^2 +127\.0\.0\.1:7102 .* 3:uninitialized /m);
+    expect(table).to.match(/^server 127\.0\.0\.1:7100: some trouble$/m);
+    expect(table).not.to.contain('replica');
+  });
+
   it('shows what is not known yet as such', () => {
     const unheard = peer(2, { incarnation: null, doneThrough: null, lastHeardMsAgo: null });
     const table = statusTable([
       replica(1, { serving: false, max: null, applied: null, min: 0, peers: [peer(1), unheard] }),
     ]);
     expect(table).to.match(
-      /^1 +127\.0\.0\.1:7101 +yes +no +paxos +- +0 +- +- +5 +1:41 2:- +- +memory +2:never$/m,
+      /^1 +127\.0\.0\.1:7101 +yes +no +paxos +- +- +0 +- +- +5 +1:41 2:- +- +memory +2:never$/m,
     );
   });
 

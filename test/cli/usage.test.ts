@@ -7,6 +7,24 @@ import { FakeTerminal, ran } from './fake-terminal.js';
 const serve = ['serve', '--id', '1', '--peers'];
 const restore = ['snapshot', 'restore', 'file', '--data-dir', 'nowhere'];
 
+/** Flags that primary/backup has no use for, with values that are good. */
+const notWithPrimaryBackup: readonly (readonly [readonly string[], RegExp])[] = [
+  [['--peers', '1=a:1'], /view service says who takes part; .*--view-service/],
+  [['--cluster-id', 'x'], /leave it out/],
+  [['--data-dir', 'x'], /keeps everything in memory; leave it out/],
+  [['--rebuild'], /no directory to rebuild.*leave it out/],
+  [['--log-limit-slots', '5'], /keeps no log; leave it out/],
+  [['--log-limit-bytes', '5'], /keeps no log; leave it out/],
+  [['--reads', 'barrier'], /leave it out/],
+  [['--election-timeout', '100ms'], /elects nobody; .*--ping-interval/],
+];
+/** Flags that only primary/backup has a use for. */
+const withPrimaryBackupOnly: readonly (readonly [readonly string[], RegExp])[] = [
+  [['--view-service', '127.0.0.1:7100'], /--peers, or add --engine primary-backup/],
+  [['--address', '127.0.0.1:7101'], /--peers; .*or add --engine primary-backup/],
+  [['--ping-interval', '100ms'], /leave it out, or add --engine primary-backup/],
+];
+
 const program = () => synodProgram(new FakeTerminal(), () => undefined);
 
 /** A wrong command line, and what its one line must have. */
@@ -18,6 +36,58 @@ const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['a value that looks like an option', ['put', 'key', '-v'], /unknown option '-v'/],
   ['an unknown engine', [...serve, '1=a:1', '--engine', 'raft'], /'raft' is invalid.* paxos/],
   ['an unknown engine of dev', ['dev', '--engine', 'raft'], /'raft' is invalid.* paxos/],
+  [
+    'an unknown engine of a restore',
+    [...restore, '--engine', 'raft'],
+    /'raft' is invalid.* paxos, omnipaxos/,
+  ],
+  [
+    'a restore of what keeps nothing',
+    [...restore, '--replicas', '3', '--engine', 'primary-backup'],
+    /'primary-backup' is invalid. It keeps nothing on disk, .* paxos, omnipaxos/,
+  ],
+  [
+    'a data directory for primary/backup',
+    ['dev', '--engine', 'primary-backup', '--data-dir', 'x'],
+    /--data-dir/,
+  ],
+  [
+    'the data directory by its default name',
+    ['dev', '--engine', 'primary-backup', '--data-dir', 'data'],
+    /--data-dir/,
+  ],
+  ['a rebuild of what keeps nothing', ['dev', '--engine', 'primary-backup', '--rebuild', '1'], /--rebuild/],
+  [
+    'an election timeout where nobody is elected',
+    ['dev', '--engine', 'primary-backup', '--election-timeout', '1s'],
+    /--election-timeout/,
+  ],
+  ['pings in a cluster without a view service', ['dev', '--ping-interval', '100ms'], /--ping-interval/],
+  ['dead pings in one', ['dev', '--engine', 'omnipaxos', '--dead-pings', '5'], /--dead-pings .* omnipaxos/],
+  [
+    'no port for the view service',
+    ['dev', '--engine', 'primary-backup', '--port', '1'],
+    /no port for the view service: .*--port is at least 2/,
+  ],
+  [
+    'a server where the view service is',
+    ['serve', '--engine', 'primary-backup', '--view-service', '127.0.0.1:7101'],
+    /cannot both be at 127\.0\.0\.1:7101/,
+  ],
+  [
+    'a name in views that is too long',
+    ['serve', '--engine', 'primary-backup', '--address', `${'x'.repeat(512)}:7101`],
+    /is not of 1 to 512 characters/,
+  ],
+  [
+    'a malformed address of a server',
+    ['serve', '--engine', 'primary-backup', '--address', 'a'],
+    /"a" is not an address/,
+  ],
+  ['port 0 of a server', ['serve', '--engine', 'primary-backup', '--address', 'a:0'], /needs a port from 1/],
+  ['no dead pings', ['viewd', '--dead-pings', '0'], /'0' is invalid.*1 to 1000/],
+  ['a malformed address of the view service', ['viewd', '--listen', 'x'], /"x" is not an address/],
+  ['nothing at all for serve', ['serve'], /'--id <id>' not specified/],
   ['no id', ['serve', '--peers', '1=a:1'], /'--id <id>' not specified/],
   ['an id that is no number', ['serve', '--id', 'x', '--peers', '1=a:1'], /'x' is invalid.*whole number/],
   ['no peers', ['serve', '--id', '1'], /'--peers <list>' not specified/],
@@ -97,6 +167,28 @@ describe('Wrong usage', () => {
     });
   }
 
+  for (const [flags, pattern] of notWithPrimaryBackup) {
+    it(`names the flag that primary/backup does not take: ${flags.join(' ')}`, async () => {
+      const { exitCode, stdout, stderr } = await ran(['serve', '--engine', 'primary-backup', ...flags]);
+      expect([exitCode, stdout]).to.deep.equal([64, '']);
+      const line = /^synod: (\S+) cannot be used with the engine primary-backup: (.*)\n$/.exec(stderr);
+      expect(line?.[1], stderr).to.equal(flags[0]);
+      expect(line?.[2]).to.match(pattern);
+    });
+  }
+
+  for (const [flags, pattern] of withPrimaryBackupOnly) {
+    it(`names the flag that only primary/backup takes: ${flags.join(' ')}`, async () => {
+      for (const engine of ['paxos', 'omnipaxos']) {
+        const { exitCode, stderr } = await ran([...serve, '1=a:1', '--engine', engine, ...flags]);
+        expect(exitCode).to.equal(64);
+        const line = /^synod: (\S+) cannot be used with the engine (\S+): (.*)\n$/.exec(stderr);
+        expect(line?.slice(1, 3), stderr).to.deep.equal([flags[0], engine]);
+        expect(line?.[3]).to.match(pattern);
+      }
+    });
+  }
+
   it('is an object with --json', async () => {
     const { exitCode, stdout, stderr } = await ran(['get', 'key', '--json', '--timeout', 'soon']);
     expect(exitCode).to.equal(64);
@@ -131,6 +223,7 @@ describe('Help and version', () => {
     for (const command of ['serve', 'dev']) {
       const { stdout } = await ran([command, '--help']);
       expect(stdout).to.match(/\nWhat is promised:\n.*on the disks of a majority/);
+      expect(stdout).to.match(/\n {2}With --engine primary-backup .*in memory/);
     }
   });
 

@@ -35,6 +35,16 @@ describe('an address', () => {
     );
   });
 
+  it('is refused as the path of a socket that the operating system would cut, with the limit', () => {
+    const longest = `/${'a'.repeat(106)}`;
+    expect(parseAddress(`unix:${longest}`)).to.deep.equal({ kind: 'unix', path: longest });
+    for (const path of [`${longest}a`, `/${'é'.repeat(54)}`]) {
+      expect(thrown(() => parseAddress(`unix:${path}`), RangeError).message)
+        .to.include(path)
+        .and.to.include('107');
+    }
+  });
+
   it('is refused with its text and the forms there are', () => {
     const wrong = [
       '',

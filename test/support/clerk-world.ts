@@ -1,4 +1,5 @@
 import { BaseClerk } from '../../src/clerk/base-clerk.js';
+import { EndpointsRoute } from '../../src/clerk/endpoints-route.js';
 import { seededRandom } from '../../src/runtime/random.js';
 import { FakeEndpoint } from './fake-store.js';
 import { FakeClock, turns } from './fake-clock.js';
@@ -6,12 +7,15 @@ import { FakeClock, turns } from './fake-clock.js';
 export const attemptTimeoutMs = 1000;
 
 /** A clerk on faked endpoints and a clock that the test moves. */
-export interface ClerkWorld {
+export interface ClerkWorld extends Passing {
   readonly clerk: BaseClerk;
   readonly clock: FakeClock;
   readonly endpoints: readonly FakeEndpoint[];
   /** The endpoint that is tried first. */
   readonly first: FakeEndpoint;
+}
+
+export interface Passing {
   /** Lets time pass in small steps, and everything run that then can. */
   readonly pass: (ms: number) => Promise<void>;
   /** Lets time pass until a call has ended. */
@@ -29,12 +33,16 @@ export function clerkWorld(endpointCount: number, sequenceWindow = 1024): ClerkW
     (_, index) => new FakeEndpoint(`endpoint-${index}`, clock, () => (issued += 1)),
   );
   const clerk = new BaseClerk({
-    links: endpoints,
+    route: new EndpointsRoute(endpoints, seededRandom(1)),
     attemptTimeoutMs,
     sequenceWindow,
     clock,
-    random: seededRandom(1),
   });
+  return { clerk, clock, endpoints, first: endpoints[0]!, ...passing(clock) };
+}
+
+/** How the time of a clock passes. */
+export function passing(clock: FakeClock): Passing {
   const pass = async (ms: number) => {
     await turns();
     for (let passed = 0; passed < ms; passed += stepMs) {
@@ -50,7 +58,7 @@ export function clerkWorld(endpointCount: number, sequenceWindow = 1024): ClerkW
     }
     return call;
   };
-  return { clerk, clock, endpoints, first: endpoints[0]!, pass, finish };
+  return { pass, finish };
 }
 
 /** A call that may be looked at before it ends. */

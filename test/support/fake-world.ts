@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { BaseClerk } from '../../src/clerk/base-clerk.js';
 import type { ClientLink } from '../../src/clerk/client-link.js';
+import { EndpointsRoute } from '../../src/clerk/endpoints-route.js';
 import { defaultSessionParameters } from '../../src/kv/limits.js';
 import { incarnation, replicaId, type ReplicaId } from '../../src/log/ids.js';
 import type { Enveloped } from '../../src/log/header.js';
@@ -186,11 +187,10 @@ export class FakeWorld<Opened extends Engine = PaxosEngine> {
       close: () => undefined,
     }));
     return new BaseClerk({
-      links,
+      route: new EndpointsRoute(links, seededRandom(this.#random.below(2 ** 31))),
       attemptTimeoutMs: 1000,
       sequenceWindow: defaultSessionParameters.sequenceWindow,
       clock: this.clock,
-      random: seededRandom(this.#random.below(2 ** 31)),
     });
   }
 

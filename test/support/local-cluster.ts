@@ -1,8 +1,5 @@
-import {
-  startReplica,
-  type RunningReplica,
-  type StartReplicaOptions,
-} from '../../src/server/start-replica.js';
+import { startReplica, type StartReplicaOptions } from '../../src/server/start-replica.js';
+import type { RunningReplica } from '../../src/server/start-serving.js';
 import { untilAllServe } from './all-serve.js';
 import { freePorts } from './free-ports.js';
 

@@ -27,9 +27,11 @@ export interface GetStatusRequest {
 }
 
 export interface GetStatusResponse {
+  /** 0 for a server without an id: the engine primary-backup needs none. */
   replicaId: number;
   address: string;
   engine: string;
+  /** With the engine primary-backup, the incarnation of the view service. */
   clusterId: string;
   incarnation: string;
   /** The version of the software. */
@@ -69,6 +71,23 @@ export interface GetStatusResponse {
    * digests.
    */
   digest: string;
+  /** Absent for an engine without a view service. */
+  view: View | undefined;
+}
+
+/** View is what a server of the engine primary-backup goes by. */
+export interface View {
+  /** The address of the view service. */
+  viewService: string;
+  /** 0 before the first view. */
+  viewNumber: number;
+  primary: string;
+  /** Empty while there is none. */
+  backup: string;
+  /** Whether the view service has the primary's acknowledgement. */
+  acknowledged: boolean;
+  /** What this server does in the view. */
+  role: string;
 }
 
 export interface Leader {
@@ -231,6 +250,7 @@ function createBaseGetStatusResponse(): GetStatusResponse {
     trouble: "",
     leader: undefined,
     digest: "",
+    view: undefined,
   };
 }
 
@@ -295,6 +315,9 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
     }
     if (message.digest !== "") {
       writer.uint32(162).string(message.digest);
+    }
+    if (message.view !== undefined) {
+      View.encode(message.view, writer.uint32(170).fork()).join();
     }
     return writer;
   },
@@ -470,6 +493,115 @@ export const GetStatusResponse: MessageFns<GetStatusResponse> = {
             }
 
             message.digest = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.view = View.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseView(): View {
+  return { viewService: "", viewNumber: 0, primary: "", backup: "", acknowledged: false, role: "" };
+}
+
+export const View: MessageFns<View> = {
+  encode(message: View, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.viewService !== "") {
+      writer.uint32(10).string(message.viewService);
+    }
+    if (message.viewNumber !== 0) {
+      writer.uint32(16).uint64(message.viewNumber);
+    }
+    if (message.primary !== "") {
+      writer.uint32(26).string(message.primary);
+    }
+    if (message.backup !== "") {
+      writer.uint32(34).string(message.backup);
+    }
+    if (message.acknowledged !== false) {
+      writer.uint32(40).bool(message.acknowledged);
+    }
+    if (message.role !== "") {
+      writer.uint32(50).string(message.role);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): View {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseView();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.viewService = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.viewNumber = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.primary = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.backup = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.acknowledged = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.role = reader.string();
             continue;
           }
         }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { SupervisedReplica, type Death, type ReplicaRun } from '../../src/cli/supervised-replica.js';
+import { SupervisedProcess, type Death, type ProcessRun } from '../../src/cli/supervised-process.js';
 import { FakeClock, turns } from '../support/fake-clock.js';
 
 const killed: Death = { how: 'killed by SIGKILL', exitCode: undefined, reason: undefined };
@@ -9,8 +9,8 @@ const exited = (exitCode: number): Death => ({
   reason: 'why',
 });
 
-/** A process that lives and dies as the test says. */
-class FakeRun implements ReplicaRun {
+/** A run that lives and dies as the test says. */
+class FakeRun implements ProcessRun {
   readonly listening: Promise<boolean>;
   readonly ended: Promise<Death>;
   readonly signals: string[] = [];
@@ -30,19 +30,19 @@ class FakeRun implements ReplicaRun {
   }
 }
 
-/** A supervised replica with its processes so far, and what was told of it. */
+/** A supervised process with its runs so far, and what was told of it. */
 class World {
   readonly clock = new FakeClock();
   readonly runs: FakeRun[] = [];
   readonly told: string[] = [];
   isGone = false;
-  readonly replica: SupervisedReplica;
+  readonly process: SupervisedProcess;
 
-  constructor({ durable = true } = {}) {
-    this.replica = new SupervisedReplica({
-      id: 2,
+  constructor({ mayReturn = true } = {}) {
+    this.process = new SupervisedProcess({
+      name: 'replica 2',
       address: 'a:1',
-      durable,
+      mayReturn,
       clock: this.clock,
       start: () => {
         const run = new FakeRun(100 + this.runs.length);
@@ -55,7 +55,7 @@ class World {
       },
       returned: ({ pid }) => this.told.push(`${pid} returned`),
     });
-    void this.replica.gone.then(() => (this.isGone = true));
+    void this.process.gone.then(() => (this.isGone = true));
   }
 
   get run(): FakeRun {
@@ -77,16 +77,16 @@ class World {
   }
 }
 
-describe('A supervised replica', () => {
+describe('A supervised process', () => {
   it('is started again once its wait is over, not before, and says when it is back', async () => {
     const world = new World();
     await world.die(killed, 60_000);
-    expect(world.replica.running).to.equal(false);
+    expect(world.process.running).to.equal(false);
     await world.pass(499);
     expect(world.runs).to.have.length(1);
     await world.pass(1);
     expect(world.runs).to.have.length(2);
-    expect(world.replica.running).to.equal(true);
+    expect(world.process.running).to.equal(true);
     expect(world.told).to.deep.equal(['100 killed by SIGKILL: restart in 500']);
     world.run.listen();
     await turns();
@@ -126,8 +126,8 @@ describe('A supervised replica', () => {
     });
   }
 
-  it('is never started again if it lived in memory', async () => {
-    const world = new World({ durable: false });
+  it('is never started again if it may not return', async () => {
+    const world = new World({ mayReturn: false });
     await world.die(killed, 60_000);
     expect(world.told).to.deep.equal(['100 killed by SIGKILL: forgot']);
     expect(world.isGone).to.equal(true);
@@ -136,7 +136,7 @@ describe('A supervised replica', () => {
   it('is not started again if it never came to listen, and tells only that', async () => {
     const world = new World();
     world.run.die(exited(69));
-    expect(await world.replica.startProblem).to.deep.equal(exited(69));
+    expect(await world.process.startProblem).to.deep.equal(exited(69));
     await turns();
     expect(world.told).to.deep.equal([]);
     expect(world.isGone).to.equal(true);
@@ -145,7 +145,7 @@ describe('A supervised replica', () => {
   it('may begin with a damaged disk: that is a death, and no problem of the whole', async () => {
     const world = new World();
     world.run.die(exited(74));
-    expect(await world.replica.startProblem).to.equal(undefined);
+    expect(await world.process.startProblem).to.equal(undefined);
     await turns();
     expect(world.told).to.deep.equal(['100 exited with code 74: final']);
   });
@@ -161,7 +161,7 @@ describe('A supervised replica', () => {
 
   it('that is told to stop dies without a word', async () => {
     const world = new World();
-    world.replica.stop('SIGTERM');
+    world.process.stop('SIGTERM');
     expect(world.run.signals).to.deep.equal(['SIGTERM']);
     await world.die(exited(0), 100);
     expect(world.told).to.deep.equal([]);
@@ -171,7 +171,7 @@ describe('A supervised replica', () => {
   it('that is told to stop while it waits is not started again', async () => {
     const world = new World();
     await world.die(killed, 100);
-    world.replica.stop('SIGTERM');
+    world.process.stop('SIGTERM');
     await turns();
     expect(world.isGone).to.equal(true);
     await world.pass(60_000);

@@ -1,22 +1,22 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { readParentMessage } from './parent-message.js';
-import type { Death, ReplicaRun } from './supervised-replica.js';
+import type { Death, ProcessRun } from './supervised-process.js';
 
 const commandPath = fileURLToPath(new URL('main.js', import.meta.url));
 
-/** A replica in a process of its own, which stops by itself when this process goes away. */
-export class ReplicaProcess implements ReplicaRun {
+/** A replica or a view service in a process of its own, which stops by itself when this process goes away. */
+export class ServerProcess implements ProcessRun {
   readonly listening: Promise<boolean>;
   readonly ended: Promise<Death>;
   #reason: string | undefined;
   readonly #child: ChildProcess;
 
-  /** @param serveArguments the command line of `serve`, its name included */
-  constructor(serveArguments: readonly string[]) {
+  /** @param commandLine that of `serve` or `viewd`, the command's name included */
+  constructor(commandLine: readonly string[]) {
     // Nobody reads its standard output; its logs go where ours go. Detached, or Ctrl-C would reach it as well, and
     // its end could come before we know of the Ctrl-C.
-    this.#child = spawn(process.execPath, [commandPath, ...serveArguments], {
+    this.#child = spawn(process.execPath, [commandPath, ...commandLine], {
       detached: true,
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

@@ -12,8 +12,8 @@ export interface Death {
   readonly reason: string | undefined;
 }
 
-/** One process of a replica. */
-export interface ReplicaRun {
+/** One run of a process. */
+export interface ProcessRun {
   /** 0 if it could not even be started. */
   readonly pid: number;
   /** Whether it came to listen, once it has or once it has ended. */
@@ -26,7 +26,7 @@ export interface ReplicaRun {
 /** What follows a death: a restart, or why there is none. */
 export type Sequel =
   | { readonly kind: 'restart'; readonly afterMs: number }
-  /** Its promises lived in memory (rule R1). */
+  /** What it promised or said lived in memory, and others count on it (rules R1 and R16). */
   | { readonly kind: 'forgot' }
   /** Its exit code says that starting again does not help. */
   | { readonly kind: 'final' }
@@ -34,23 +34,24 @@ export type Sequel =
   | { readonly kind: 'given-up' };
 
 export interface SupervisionOptions {
-  readonly id: number;
+  /** In the lines about it: `replica 1`. */
+  readonly name: string;
   readonly address: string;
-  /** Whether it has a disk. One that lives in memory is never started again. */
-  readonly durable: boolean;
-  readonly start: () => ReplicaRun;
+  /** Whether it may run again once it has died (rules R1 and R16). */
+  readonly mayReturn: boolean;
+  readonly start: () => ProcessRun;
   readonly clock: Pick<Clock, 'now' | 'sleep'>;
   /** Told of every death that was not asked for, once it has started. */
-  readonly died: (replica: SupervisedReplica, death: Death, sequel: Sequel) => void;
+  readonly died: (process: SupervisedProcess, death: Death, sequel: Sequel) => void;
   /** Told when it listens again after a restart. */
-  readonly returned: (replica: SupervisedReplica) => void;
+  readonly returned: (process: SupervisedProcess) => void;
 }
 
 const finalCodes: readonly (number | undefined)[] = [exitCodes.storage, exitCodes.directory];
 
-/** A replica that is started again when it dies, if that is safe and of use. */
-export class SupervisedReplica {
-  readonly id: number;
+/** A process that is started again when it dies, if that is safe and of use. */
+export class SupervisedProcess {
+  readonly name: string;
   readonly address: string;
   /** The death of its first process if it never came to listen; a damaged disk is a death like any other. */
   readonly startProblem: Promise<Death | undefined>;
@@ -58,11 +59,11 @@ export class SupervisedReplica {
   readonly gone: Promise<void>;
   readonly #options: SupervisionOptions;
   readonly #stopping = new AbortController();
-  #run: ReplicaRun;
+  #run: ProcessRun;
   #running = true;
 
   constructor(options: SupervisionOptions) {
-    this.id = options.id;
+    this.name = options.name;
     this.address = options.address;
     this.#options = options;
     const first = options.start();
@@ -89,7 +90,7 @@ export class SupervisedReplica {
     return this.#stopping.signal.aborted;
   }
 
-  async #problemOf(first: ReplicaRun): Promise<Death | undefined> {
+  async #problemOf(first: ProcessRun): Promise<Death | undefined> {
     if (await first.listening) return undefined;
     const death = await first.ended;
     return death.exitCode === exitCodes.storage ? undefined : death;
@@ -122,7 +123,7 @@ export class SupervisedReplica {
   }
 
   #sequelOf(death: Death, record: DeathRecord, ranMs: number): [Sequel, DeathRecord] {
-    if (!this.#options.durable) return [{ kind: 'forgot' }, record];
+    if (!this.#options.mayReturn) return [{ kind: 'forgot' }, record];
     if (finalCodes.includes(death.exitCode)) return [{ kind: 'final' }, record];
     const verdict = judgeDeath(record, ranMs);
     if (verdict.kind === 'give-up') return [{ kind: 'given-up' }, record];

@@ -1,0 +1,55 @@
+import type { PeerReport, ReachableStatus } from '../../src/cli/status-report.js';
+
+/** A peer as a healthy replica reports it. */
+export const peerReport = (id: number, changes: Partial<PeerReport> = {}): PeerReport => ({
+  id,
+  address: `127.0.0.1:710${id}`,
+  incarnation: 'abc',
+  doneThrough: 41,
+  reach: 42,
+  applied: 42,
+  lastHeardMsAgo: 250,
+  refusal: '',
+  ...changes,
+});
+
+/** A healthy replica of three, in memory. */
+export const replicaReport = (id: number, changes: Partial<ReachableStatus> = {}): ReachableStatus => ({
+  endpoint: `127.0.0.1:710${id}`,
+  reachable: true,
+  id,
+  address: `127.0.0.1:710${id}`,
+  serving: true,
+  engine: 'paxos',
+  clusterId: 'cluster',
+  incarnation: 'abc',
+  version: '0.1.0',
+  min: 42,
+  max: 43,
+  applied: 42,
+  floor: 42,
+  held: 2,
+  sessions: 5,
+  repliesBytes: 10,
+  nextClientId: 6,
+  queuedCommands: 0,
+  queuedBytes: 0,
+  keys: 3,
+  stateVersion: 1,
+  peers: [1, 2, 3].map((other) => peerReport(other, other === id ? { lastHeardMsAgo: null } : {})),
+  refusals: {
+    garbled: 0,
+    wrongCluster: 0,
+    wrongReceiver: 0,
+    unknownSender: 0,
+    changedIncarnation: 0,
+    differentIdentity: 0,
+  },
+  storage: null,
+  agreedCheckpoint: null,
+  trouble: '',
+  leader: null,
+  view: null,
+  digest: 'ab',
+  ...changes,
+});
