@@ -28,8 +28,8 @@ const higher = (left: Ballot | undefined, right: Ballot | undefined): Ballot | u
  * means that its leader is gone, and it claims a higher ballot itself.
  *
  * Departures, each argued in docs/omnipaxos.md: a claim counts at once; a leader that is silent for one round while its
- * connection stands is given another; a heartbeat one round late counts; a Prepare counts as hearing its sender; a
- * deposed leader claims again if those who refused it hear no leader.
+ * connection stands is given another; a heartbeat one round late counts; what a leader and its followers say to each other
+ * counts as hearing them; a deposed leader claims again if those who refused it hear no leader.
  */
 export class Election {
   readonly #options: ElectionOptions;
@@ -45,6 +45,8 @@ export class Election {
   #isGivenTime = false;
   readonly #heartbeats = new Map<ReplicaId, Heartbeat>();
   readonly #prepares = new Map<ReplicaId, Ballot>();
+  readonly #leaders = new Map<ReplicaId, Ballot>();
+  readonly #answered = new Set<ReplicaId>();
   readonly #refusals = new Map<ReplicaId, Ballot>();
   #lateHeartbeats = 0;
 
@@ -106,6 +108,16 @@ export class Election {
     this.#prepares.set(from, ballot);
   }
 
+  /** Its sender acts as the leader that is followed; that stands for a heartbeat of this round that does not come. */
+  heardLeader(from: ReplicaId, ballot: Ballot): void {
+    this.#leaders.set(from, ballot);
+  }
+
+  /** A follower has answered this leader, so that it is there, whether or not its heartbeat comes. */
+  heardAnswer(from: ReplicaId): void {
+    this.#answered.add(from);
+  }
+
   /** A follower has refused this leader for a higher promise. */
   refusedBy(from: ReplicaId, promised: Ballot): void {
     this.#refusals.set(from, promised);
@@ -119,12 +131,15 @@ export class Election {
   /** Ends a round and begins the next. Answers the ballot to lead with, if this replica takes over. */
   endRound(standing: Standing): Ballot | undefined {
     this.#leader = higher(this.#leader, standing.promised);
-    this.#heard = new Set([...this.#heartbeats.keys()].filter((peer) => standing.isConnected(peer)));
+    const heard = [...this.#heartbeats.keys(), ...this.#answered];
+    this.#heard = new Set(heard.filter((peer) => standing.isConnected(peer)));
     this.#isQuorumConnected = this.#heard.size + 1 >= this.#options.majority;
     this.#isEligible = standing.eligible;
     const claim = this.#judge(standing);
     this.#heartbeats.clear();
     this.#prepares.clear();
+    this.#leaders.clear();
+    this.#answered.clear();
     this.#round += 1;
     return claim;
   }
@@ -149,6 +164,8 @@ export class Election {
     let top = this.#isQuorumConnected && this.#isEligible ? this.#claimed : undefined;
     for (const { ballot, candidate } of this.#heartbeats.values()) if (candidate) top = higher(top, ballot);
     for (const ballot of this.#prepares.values()) top = higher(top, ballot);
+    // What it says of itself in this round counts more: it may have to tell that it cannot lead.
+    for (const [peer, ballot] of this.#leaders) if (!this.#heartbeats.has(peer)) top = higher(top, ballot);
     return top;
   }
 

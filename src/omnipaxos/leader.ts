@@ -4,7 +4,15 @@ import { limits } from '../log/limits.js';
 import type { AcceptedLog } from './accepted-log.js';
 import { checkDecided } from './invariants.js';
 import type { Accepted, NotAccepted, PageReceived, Promised } from './messages.js';
-import { patienceTicks, type Follower, type Leading, type Preparing } from './phase.js';
+import {
+  firstPatience,
+  longer,
+  renewed,
+  type Follower,
+  type Leading,
+  type Patience,
+  type Preparing,
+} from './phase.js';
 import type { StepBuilder } from './step.js';
 
 /** What a leader is given for each step. */
@@ -22,8 +30,16 @@ export interface LeaderWorld {
 
 type LeaderPhase = Preparing | Leading;
 
-/** Asks one follower for its promise, whatever was under way with it. */
-export function prepare(world: LeaderWorld, phase: LeaderPhase, peer: ReplicaId): void {
+/**
+ * Asks one follower for its promise, whatever was under way with it.
+ * @param patience how long the answer is waited for; longer than what was waited for before
+ */
+export function prepare(
+  world: LeaderWorld,
+  phase: LeaderPhase,
+  peer: ReplicaId,
+  patience: Patience = firstPatience(),
+): void {
   const isSpeaking = phase.kind === 'leading' || phase.ownPromised;
   if (!isSpeaking || !world.isConnected(peer)) {
     phase.followers.set(peer, { kind: 'unreached' });
@@ -31,7 +47,7 @@ export function prepare(world: LeaderWorld, phase: LeaderPhase, peer: ReplicaId)
   }
   const { accepted, acceptedEnd, decidedEnd } = world.log;
   const sync = world.nextSync(peer);
-  phase.followers.set(peer, { kind: 'asked', sync, pages: [], patienceTicks });
+  phase.followers.set(peer, { kind: 'asked', sync, pages: [], patience });
   world.step.send(peer, { kind: 'prepare', ballot: phase.ballot, sync, accepted, acceptedEnd, decidedEnd });
 }
 
@@ -51,14 +67,22 @@ export function onPromise(
   if (message.page !== follower.pages.length) return phase;
   const pages = [...follower.pages, message];
   if (!message.last) {
-    phase.followers.set(from, { ...follower, pages, patienceTicks });
+    phase.followers.set(from, { ...follower, pages, patience: renewed(follower.patience) });
     return phase;
   }
   const first = pages[0]?.first ?? message.first;
   const values = pages.flatMap((page) => page.values);
-  phase.followers.set(from, { kind: 'promised', sync: message.sync, promise: message, first, values });
+  const { patience } = follower;
+  phase.followers.set(from, {
+    kind: 'promised',
+    sync: message.sync,
+    promise: message,
+    patience,
+    first,
+    values,
+  });
   if (phase.kind === 'preparing') return lookForMajority(world, phase);
-  bringInStep(world, phase, from, message);
+  bringInStep(world, phase, from, message, patience);
   return phase;
 }
 
@@ -115,19 +139,28 @@ function adopt(
     followers,
     acceptedEnds: new Map([[me, 0]]),
   };
-  for (const [peer, { promise }] of promisedFollowers(phase)) bringInStep(world, leading, peer, promise);
+  for (const [peer, { promise, patience }] of promisedFollowers(phase)) {
+    bringInStep(world, leading, peer, promise, patience);
+  }
   return leading;
 }
 
 /** Sends a follower that has promised what its log lacks or has wrong. */
-function bringInStep(world: LeaderWorld, phase: Leading, peer: ReplicaId, promise: Promised): void {
+function bringInStep(
+  world: LeaderWorld,
+  phase: Leading,
+  peer: ReplicaId,
+  promise: Promised,
+  before: Patience,
+): void {
   const next = syncPoint(phase, promise);
   if (next < world.log.floor) {
     phase.followers.set(peer, { kind: 'behind' });
     world.step.send(peer, { kind: 'behind', ballot: phase.ballot, floor: world.log.floor });
     return;
   }
-  sendPage(world, phase, peer, { kind: 'syncing', sync: promise.sync, page: 0, next, patienceTicks });
+  const patience = renewed(before);
+  sendPage(world, phase, peer, { kind: 'syncing', sync: promise.sync, page: 0, next, patience });
 }
 
 /**
@@ -150,6 +183,7 @@ type Syncing = Extract<Follower, { readonly kind: 'syncing' }>;
 function sendPage(world: LeaderWorld, phase: Leading, peer: ReplicaId, follower: Syncing): void {
   const { log, step } = world;
   const { sync, page, next } = follower;
+  const patience = renewed(follower.patience);
   const values = log.entries.page(next, limits.learnPageBytes);
   const end = next + values.length;
   // A follower may hold more than its leader, by a snapshot of what a later leader has decided.
@@ -166,10 +200,10 @@ function sendPage(world: LeaderWorld, phase: Leading, peer: ReplicaId, follower:
     decidedEnd,
   });
   if (last) {
-    const inStep = { sync, counter: 0, sentEnd: end, toldDecidedEnd: decidedEnd, patienceTicks };
+    const inStep = { sync, counter: 0, sentEnd: end, toldDecidedEnd: decidedEnd, patience };
     phase.followers.set(peer, { kind: 'in-step', ...inStep });
   } else {
-    phase.followers.set(peer, { kind: 'syncing', sync, page: page + 1, next: end, patienceTicks });
+    phase.followers.set(peer, { kind: 'syncing', sync, page: page + 1, next: end, patience });
   }
 }
 
@@ -208,7 +242,7 @@ function sendAcceptDecide(
   values: readonly Uint8Array[],
 ): void {
   // What waits for its answer from now on, waits from now on.
-  if (follower.sentEnd === first && values.length > 0) follower.patienceTicks = patienceTicks;
+  if (follower.sentEnd === first && values.length > 0) follower.patience = renewed(follower.patience);
   const { decidedEnd } = log;
   follower.counter += 1;
   follower.sentEnd = first + values.length;
@@ -237,7 +271,7 @@ export function onAccepted(
   // Under one ballot nobody's log shrinks, so an answer that is late says nothing new.
   acceptedEnds.set(from, Math.max(acceptedEnds.get(from) ?? 0, acceptedEnd));
   const follower = followers.get(from);
-  if (follower?.kind === 'in-step') follower.patienceTicks = patienceTicks;
+  if (follower?.kind === 'in-step') follower.patience = firstPatience();
   const sorted = [...acceptedEnds.values()].sort((left, right) => right - left);
   const decidedEnd = sorted[majorityOf(members.length) - 1] ?? 0;
   for (const record of log.decide(decidedEnd)) step.recordLazily(record);
@@ -270,7 +304,7 @@ export function onLeaderTick(world: LeaderWorld, phase: LeaderPhase): void {
       default:
         continue;
     }
-    follower.patienceTicks -= 1;
-    if (follower.patienceTicks <= 0) prepare(world, phase, peer);
+    follower.patience.leftTicks -= 1;
+    if (follower.patience.leftTicks <= 0) prepare(world, phase, peer, longer(follower.patience));
   }
 }

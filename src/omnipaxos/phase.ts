@@ -2,8 +2,28 @@ import type { Ballot } from '../log/ballot.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import type { AcceptSync, Promised } from './messages.js';
 
-/** Ticks after which what has not been answered is taken for lost. */
+/** Ticks after which a follower takes what has not come for lost. */
 export const patienceTicks = 5;
+
+/** How long a leader waits for an answer, in ticks. */
+export interface Patience {
+  /** How long in all before it asks again; longer each time, since the answer may need a slow disk. */
+  readonly waitTicks: number;
+  /** How much of that is left. */
+  leftTicks: number;
+}
+
+const firstWaitTicks = 2;
+const longestWaitTicks = 16;
+
+export const firstPatience = (): Patience => ({ waitTicks: firstWaitTicks, leftTicks: firstWaitTicks });
+
+/** The same wait from its beginning. */
+export const renewed = ({ waitTicks }: Patience): Patience => ({ waitTicks, leftTicks: waitTicks });
+
+/** The wait after one that was in vain. */
+export const longer = ({ waitTicks }: Patience): Patience =>
+  renewed({ waitTicks: Math.min(2 * waitTicks, longestWaitTicks), leftTicks: 0 });
 
 /** A replica that is in step with no leader: it waits for a Prepare. */
 export interface Recovering {
@@ -63,13 +83,14 @@ export type Follower =
       readonly kind: 'asked';
       readonly sync: number;
       readonly pages: readonly Promised[];
-      patienceTicks: number;
+      readonly patience: Patience;
     }
   /** It has promised, and the leader does not lead yet. The last page stands for all. */
   | {
       readonly kind: 'promised';
       readonly sync: number;
       readonly promise: Promised;
+      readonly patience: Patience;
       readonly first: Slot;
       readonly values: readonly Uint8Array[];
     }
@@ -79,7 +100,7 @@ export type Follower =
       readonly sync: number;
       readonly page: number;
       readonly next: Slot;
-      patienceTicks: number;
+      readonly patience: Patience;
     }
   | {
       readonly kind: 'in-step';
@@ -87,7 +108,7 @@ export type Follower =
       counter: number;
       sentEnd: Slot;
       toldDecidedEnd: Slot;
-      patienceTicks: number;
+      patience: Patience;
     }
   /** It pulls a snapshot, and asks for Prepare when it has it. */
   | { readonly kind: 'behind' }

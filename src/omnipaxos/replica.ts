@@ -49,6 +49,12 @@ export class OmnipaxosReplica {
       heardPrepare: (from, ballot) => {
         election.heardPrepare(from, ballot);
       },
+      heardLeader: (from, ballot) => {
+        election.heardLeader(from, ballot);
+      },
+      heardAnswer: (from) => {
+        election.heardAnswer(from);
+      },
       refusedBy: (from, promised) => {
         election.refusedBy(from, promised);
       },

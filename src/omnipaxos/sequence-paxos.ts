@@ -49,6 +49,10 @@ export interface SequencePaxosOptions {
   readonly isConnected: (peer: ReplicaId) => boolean;
   /** Told of a Prepare, whose sender leads with this ballot now. */
   readonly heardPrepare: (from: ReplicaId, ballot: Ballot) => void;
+  /** Told of anything else that the leader of the promised ballot says. */
+  readonly heardLeader: (from: ReplicaId, ballot: Ballot) => void;
+  /** Told of every answer to this leader under its ballot. */
+  readonly heardAnswer: (from: ReplicaId) => void;
   /** Told of a higher promise that a follower refused this leader for. */
   readonly refusedBy: (from: ReplicaId, promised: Ballot) => void;
   /** Told when the promise of the own ballot is on disk, so that others may hear of it. */
@@ -278,6 +282,7 @@ export class SequencePaxos {
     const order = compareBallots(ballot, promised);
     if (order < 0) this.#refuse(step, from);
     else if (order > 0) step.send(from, { kind: 'prepare-request', promised });
+    else this.#options.heardLeader(from, ballot);
     return order !== 0;
   }
 
@@ -310,6 +315,7 @@ export class SequencePaxos {
   #handleAnswer(step: StepBuilder, from: ReplicaId, message: Answer): void {
     const phase = this.#phase;
     if (!isLeader(phase) || compareBallots(message.ballot, phase.ballot) !== 0) return;
+    this.#options.heardAnswer(from);
     const world = this.#leaderWorld(step);
     if (message.kind === 'promise') {
       this.#phase = onPromise(world, phase, from, message);

@@ -102,6 +102,38 @@ describe('the ballot leader election of OmniPaxos', () => {
     expect(election.endRound(standing()), 'for that round').to.deep.equal(ballotOf(3, 2));
   });
 
+  it('hears a leader in what it says as one, if no heartbeat says otherwise', () => {
+    const election = electionOf(low);
+    hear(election, { 3: {} });
+    election.heardLeader(replicaId(1), low);
+    expect(election.endRound(standing())).to.equal(undefined);
+    expect(election.isLed).to.equal(true);
+    hear(election, { 1: { ballot: low, candidate: false }, 3: {} });
+    election.heardLeader(replicaId(1), low);
+    expect(election.endRound(standing()), 'it cannot lead').to.deep.equal(ballotOf(2, 2));
+    const silent = electionOf(low);
+    hear(silent, { 3: {} });
+    silent.heardLeader(replicaId(1), low);
+    silent.endRound(standing());
+    for (const expected of [undefined, ballotOf(2, 2)]) {
+      hear(silent, { 3: {}, 4: {} });
+      expect(silent.endRound(standing()), 'for one round').to.deep.equal(expected);
+    }
+  });
+
+  it('hears a follower in its answers, as long as it is connected', () => {
+    const election = electionOf();
+    election.heardAnswer(replicaId(1));
+    hear(election, { 3: {} });
+    expect(election.endRound(standing())).to.deep.equal(ballotOf(1, 2));
+    for (const peer of [1, 3]) election.heardAnswer(replicaId(peer));
+    election.endRound(standing({ isConnected: (peer) => peer !== 3 }));
+    expect(election.isQuorumConnected).to.equal(false);
+    hear(election, { 3: {} });
+    election.endRound(standing());
+    expect(election.isQuorumConnected, 'for one round').to.equal(false);
+  });
+
   it('takes a heartbeat that is one round late for this one, unless there is a newer, and no older one', () => {
     const leads = { ballot: newest, candidate: true };
     const after = (rounds: number, ...heartbeats: readonly Partial<Heartbeat>[]) => {

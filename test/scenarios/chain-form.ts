@@ -12,14 +12,16 @@ export interface ChainForm {
   readonly write: (clerk: Clerk, key: string, held: string, value: string) => Promise<string>;
 }
 
-export const chainForms: readonly ChainForm[] = [
-  {
-    name: 'puthash',
-    write: async (clerk, key, held, value) => {
-      expect(await clerk.putHash(key, value), `previous value of key ${key}`).to.equal(held);
-      return nextLink(held, value);
-    },
+export const putHashLink: ChainForm = {
+  name: 'puthash',
+  write: async (clerk, key, held, value) => {
+    expect(await clerk.putHash(key, value), `previous value of key ${key}`).to.equal(held);
+    return nextLink(held, value);
   },
+};
+
+export const chainForms: readonly ChainForm[] = [
+  putHashLink,
   {
     name: 'append',
     write: async (clerk, key, held, value) => {

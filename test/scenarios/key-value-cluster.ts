@@ -15,6 +15,9 @@ export interface KeyValueClusterOptions {
   readonly random: Random;
 }
 
+/** The clerks of the labs wait for a server as long as it takes. */
+export const noAttemptTimeoutMs = 600_000;
+
 /**
  * Replicas of the key/value service on sockets of their own, behind faults that each kind of cluster has for itself.
  * Servers are numbered from 0.
@@ -145,7 +148,7 @@ export async function startCluster<Cluster extends KeyValueCluster>(
 }
 
 /** Runs `body` on a cluster and closes it, however that ends. */
-export async function withCluster<Cluster extends KeyValueCluster>(
+export async function withCluster<Cluster extends Pick<KeyValueCluster, 'close'>>(
   started: Promise<Cluster>,
   body: (cluster: Cluster) => Promise<void>,
 ): Promise<void> {

@@ -2,6 +2,7 @@ import type { StartReplicaOptions } from '../../src/index.js';
 import { FaultModel } from './fault-model.js';
 import {
   KeyValueCluster,
+  noAttemptTimeoutMs,
   startCluster,
   withCluster,
   type KeyValueClusterOptions,
@@ -18,9 +19,6 @@ export interface KvpaxosClusterOptions extends KeyValueClusterOptions {
     'sessionParameters' | 'helloIntervalMs' | 'roundTimeoutMs'
   >;
 }
-
-/** The clerks of the labs wait for a server as long as it takes. */
-const noAttemptTimeoutMs = 600_000;
 
 /**
  * Replicas on the paxos engine behind the fault model. What peers send each other and what clients send is lost alike;

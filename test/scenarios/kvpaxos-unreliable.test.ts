@@ -5,6 +5,7 @@ import { chainForms } from './chain-form.js';
 import { KvpaxosCluster, expectSameValue, expectValue } from './kvpaxos-cluster.js';
 import { heads, ownStream, randomNumeral, shuffled } from './random-choices.js';
 import { randomFor, scenario } from './report.js';
+import { expectAllTags, tag } from './tags.js';
 
 const suite = 'kvpaxos';
 const timeoutMs = 120_000;
@@ -16,22 +17,6 @@ const rounds = 20;
 const clientsPerRound = 15;
 const appendClients = 5;
 const appendsPerClient = 5;
-
-const tag = (client: number, append: number): string => `x ${client} ${append} y`;
-
-/** Every tag is there once, and those of one client in the order it wrote them. */
-function expectAllTags(value: string): void {
-  for (let client = 0; client < appendClients; client += 1) {
-    let before = -1;
-    for (let append = 0; append < appendsPerClient; append += 1) {
-      const wanted = tag(client, append);
-      const index = value.indexOf(wanted);
-      expect(index, `"${wanted}" in "${value}", in its order`).to.be.above(before);
-      expect(value.lastIndexOf(wanted), `"${wanted}" twice in "${value}"`).to.equal(index);
-      before = index;
-    }
-  }
-}
 
 /** The tests of this group follow one another on one cluster. */
 describe('kvpaxos', () => {
@@ -109,7 +94,7 @@ describe('kvpaxos', () => {
       );
       await Promise.all(clients);
       const value = await cluster.withClerk([], (clerk) => clerk.get('k'));
-      expectAllTags(value);
+      expectAllTags(value, Array<number>(appendClients).fill(appendsPerClient));
       expect(await expectSameValue(each, 'k')).to.equal(value);
     });
   });

@@ -8,7 +8,7 @@ describe('omnipaxos', () => {
 
   row('Basic Test Many Client', { clientCount: 3 }, (run) => workload(run, 50));
 
-  row('Unreliable Test Network', { clientCount: 1, samples: 10 }, async ({ cluster, random }) => {
+  row('Unreliable Test Network', { clientCount: 1, samples: 16 }, async ({ cluster, random }) => {
     cluster.setUnreliable(true);
     await cluster.withFreshClerk(random, (clerk) =>
       cluster.withFreshClerk(random, async (shared) => {
