@@ -11,7 +11,7 @@ import { waitUntil } from './wait-until.js';
 const suite = 'primary-backup';
 const timeoutMs = 90_000;
 const joinLimitMs = 2 * deadTimeMs;
-const keyCount = 20_000;
+const keyCount = 6000;
 const valueLength = 100;
 /** Calls under way at once; below the window of a session. */
 const atOnce = 500;
