@@ -15,7 +15,7 @@ const rooms = {
   kv: ['log'],
   server: ['paxos', 'omnipaxos', 'primary-backup', 'kv', 'log', 'storage', 'rpc', 'runtime'],
   clerk: ['kv', 'rpc'],
-  check: ['clerk'],
+  check: ['kv', 'clerk'],
   sim: ['server', 'clerk', 'check', 'runtime', 'storage', 'rpc'],
   cli: ['server', 'clerk', 'sim', 'check', 'rpc'],
 };
@@ -30,6 +30,7 @@ const deterministicRooms = [
   'clerk',
   'server',
   'storage',
+  'check',
 ];
 
 /** Where deterministic code meets the real world. */

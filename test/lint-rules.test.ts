@@ -20,9 +20,17 @@ const typeImportOf = (file: string, source: string): Planted => ({
 const expression = (file: string, text: string): Planted => ({ file, code: `export const use = ${text};\n` });
 
 /** Rooms that are handed clock, randomness, network and disk. */
-const deterministic = ['paxos', 'omnipaxos', 'kv', 'log', 'clerk', 'server', 'storage'].map(
-  (room) => `src/${room}/planted.ts`,
-);
+const deterministic = [
+  'paxos',
+  'omnipaxos',
+  'primary-backup',
+  'kv',
+  'log',
+  'clerk',
+  'server',
+  'storage',
+  'check',
+].map((room) => `src/${room}/planted.ts`);
 const inEach = (files: readonly string[], plant: (file: string) => Planted): Planted[] => files.map(plant);
 
 describe('the lint rules', () => {
@@ -65,6 +73,8 @@ describe('the lint rules', () => {
     importOf('src/omnipaxos/planted.ts', '../kv/store.js'),
     importOf('src/omnipaxos/planted.ts', '../paxos/peer.js'),
     importOf('src/paxos/planted.ts', '../omnipaxos/messages.js'),
+    importOf('src/primary-backup/planted.ts', '../kv/store.js'),
+    importOf('src/check/planted.ts', '../server/replica.js'),
   ]);
 
   refuses('kv and clerk that import an engine', imports, [
@@ -239,7 +249,19 @@ describe('the lint rules', () => {
     ),
   );
 
-  const everyRoom = ['runtime', 'storage', 'log', 'paxos', 'omnipaxos', 'kv', 'server', 'clerk', 'cli'];
+  const everyRoom = [
+    'runtime',
+    'storage',
+    'log',
+    'paxos',
+    'omnipaxos',
+    'primary-backup',
+    'kv',
+    'server',
+    'clerk',
+    'check',
+    'cli',
+  ];
   const cast = "JSON.parse('1') as number";
   refuses('a cast in src', '@typescript-eslint/consistent-type-assertions', [
     ...everyRoom.map((room) => expression(`src/${room}/planted.ts`, cast)),
