@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chainForms, type ChainForm } from './chain-form.js';
 import { KvpaxosCluster, expectValue } from './kvpaxos-cluster.js';
 import { heads, ownStream, randomNumeral, shuffled } from './random-choices.js';
-import { scenario } from './report.js';
+import { disturbedMs, scenario } from './report.js';
 import type { Random } from '../../src/runtime/random.js';
 
 const suite = 'kvpaxos';
 const timeoutMs = 240_000;
 /** Short, so that a write that is under way at one server comes to another as well. */
 const attemptTimeoutMs = 1000;
-const churnMs = 20_000;
+const churnMs = disturbedMs(20_000);
 const clientCount = 10;
 const groupCount = 3;
 const holdLimitMs = 200;

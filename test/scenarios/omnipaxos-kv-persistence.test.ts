@@ -8,12 +8,12 @@ import { KvomnipaxosCluster } from './kvomnipaxos-cluster.js';
 import { row, suite, timeoutMs, workload, type Row } from './omnipaxos-kv-row.js';
 import { Power } from './power.js';
 import { ownStream, shuffled } from './random-choices.js';
-import { scenario } from './report.js';
+import { repetitions, scenario } from './report.js';
 
 const restarted = [0, 1];
 const steps = 15;
 const serverCount = 5;
-const falls = 4;
+const falls = repetitions(4);
 /** Of either kind. */
 const clientCount = 4;
 /** How many more calls are answered before all servers go down again. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../src/runtime/random.js';
 import { PaxosCluster } from './paxos-cluster.js';
-import { scenario } from './report.js';
+import { disturbedMs, scenario } from './report.js';
 
 const suite = 'paxos';
 const timeoutMs = 240_000;
@@ -9,7 +9,7 @@ const healedMs = 5000;
 /** New slots are started while fewer than this are not yet known to all. */
 const undecidedLimit = 10;
 
-const churnMs = 20_000;
+const churnMs = disturbedMs(20_000);
 /** A partition is held for less than this. */
 const holdBelowMs = 200;
 /** Slots are started, and all of them compared, with gaps below this. */

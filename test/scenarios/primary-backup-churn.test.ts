@@ -6,7 +6,7 @@ import { putHashLink } from './chain-form.js';
 import { expectValue } from './key-value-cluster.js';
 import { deadTimeMs, PrimaryBackupCluster } from './primary-backup-cluster.js';
 import { ownStream, randomNumeral } from './random-choices.js';
-import { scenario } from './report.js';
+import { disturbedMs, scenario } from './report.js';
 import { expectAllTags, tag } from './tags.js';
 
 const suite = 'primary-backup';
@@ -14,7 +14,7 @@ const timeoutMs = 90_000;
 const serverCount = 3;
 const clientCount = 2;
 const keysPerClient = 10;
-const churnMs = 20_000;
+const churnMs = disturbedMs(20_000);
 /** Long enough for a new view, and for its backup to have the state. */
 const settleMs = 2 * deadTimeMs;
 const pauseMs = 10;

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { deadTimeMs, PrimaryBackupCluster } from './primary-backup-cluster.js';
 import { ownStream, randomNumeral } from './random-choices.js';
-import { scenario } from './report.js';
+import { disturbedMs, scenario } from './report.js';
 import { expectAllTags, tag } from './tags.js';
 import type { Random } from '../../src/runtime/random.js';
 
 const suite = 'primary-backup';
 const timeoutMs = 60_000;
 const viewLimitMs = 2 * deadTimeMs;
-const putMs = 5000;
+const putMs = disturbedMs(5000);
 const clientCount = 3;
 const keys = ['0', '1'];
 const appendsPerClient = 50;

@@ -49,6 +49,15 @@ export function randomFor(name: string): Random {
 
 const secondsSince = (startMs: number): number => (performance.now() - startMs) / 1000;
 
+/** Whether this process is one of a series, in which every scenario runs in full. */
+const isInSeries = (process.env['SYNOD_SCENARIO_RESULTS'] ?? '') !== '';
+
+/** For how long a scenario disturbs its servers that the labs disturb for `fullMs`: a third of it outside of a series. */
+export const disturbedMs = (fullMs: number): number => (isInSeries ? fullMs : fullMs / 3);
+
+/** How often a scenario repeats what brings about a rare moment: half as often outside of a series. */
+export const repetitions = (full: number): number => (isInSeries ? full : Math.ceil(full / 2));
+
 /** The differences of an observed subject's counts since `observe`. */
 class Meter {
   readonly #starts = new Map<Observed, { readonly rpcs: number; readonly operations: number }>();
