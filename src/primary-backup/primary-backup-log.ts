@@ -48,19 +48,17 @@ const firstTimeoutMs = 200;
 /** How long the primary waits before it forwards the same again. */
 const retryMs = 10;
 
-/** As much of the contract of a log as its clients need: primary and backup keep no slots, and cut none. */
-export type ForwardedLog<Result> = Pick<
-  ReplicatedLog<Result>,
-  'propose' | 'readBarrier' | 'reach' | 'applied' | 'status' | 'close'
->;
-
 /**
  * The order of operations as the primary makes it (seed 003). What waits is packed into a batch, forwarded to the backup,
  * applied when the backup has acknowledged it in the same view, and answered; reads are forwarded as well, as a batch
  * that takes no slot. One batch at a time: until it is settled nothing else runs, and it is sent again for as long as the
- * view has a backup. Only a view without one lets the primary go on alone.
+ * view has a backup. Only a view without one lets the primary go on alone. Of the contract of a log it meets what clients
+ * need: primary and backup keep no slots, and cut none.
  */
-export class PrimaryBackupLog<Result> implements ForwardedLog<Result> {
+export class PrimaryBackupLog<Result> implements Pick<
+  ReplicatedLog<Result>,
+  'propose' | 'readBarrier' | 'status' | 'close'
+> {
   readonly #options: PrimaryBackupLogOptions<Result>;
   readonly #queue = new ProposalQueue<Result>();
   readonly #readers = new Readers();
@@ -91,20 +89,12 @@ export class PrimaryBackupLog<Result> implements ForwardedLog<Result> {
     return passed;
   }
 
-  get reach(): Slot | undefined {
-    return this.applied;
-  }
-
-  get applied(): Slot | undefined {
-    return this.#options.state().applied;
-  }
-
   status(): LogStatus {
     const proposals = this.#unsettled?.proposals ?? [];
     return {
       min: this.#next,
-      max: this.applied,
-      applied: this.applied,
+      max: this.#applied,
+      applied: this.#applied,
       floor: this.#next,
       held: proposals.length > 0 ? 1 : 0,
       heldBytes: proposals.reduce((sum, { command }) => sum + command.length, 0),
@@ -129,8 +119,12 @@ export class PrimaryBackupLog<Result> implements ForwardedLog<Result> {
     return Promise.resolve();
   }
 
+  get #applied(): Slot | undefined {
+    return this.#options.state().applied;
+  }
+
   get #next(): Slot {
-    return (this.applied ?? -1) + 1;
+    return (this.#applied ?? -1) + 1;
   }
 
   /** Why no call is taken now, if none is. */
@@ -248,7 +242,7 @@ export class PrimaryBackupLog<Result> implements ForwardedLog<Result> {
 
   #settle({ slot, proposals, readers }: Unsettled<Result>): void {
     const { state, trace } = this.#options;
-    checkForwarding(this.applied, slot);
+    checkForwarding(this.#applied, slot);
     const commands = proposals.map(({ command }) => command);
     const results = commands.length === 0 ? [] : state().apply(slot, commands);
     this.#unsettled = undefined;

@@ -31,7 +31,7 @@ export interface PrimaryBackupReplicaOptions<Result, State extends ReplicaState<
   readonly clock: Clock;
   readonly logger: Logger;
   readonly pingIntervalMs: number;
-  /** How long an unanswered forward is waited for. */
+  /** How long an unanswered forward is waited for at most. */
   readonly roundTimeoutMs: number;
   readonly trace: Trace;
   /** Told of a broken invariant or a failed apply, after which this replica is closed. */

@@ -3,7 +3,7 @@ import { ClerkError, type Clerk } from '../../src/index.js';
 import { rejection } from '../support/rejection.js';
 import { expectValue } from './key-value-cluster.js';
 import { deadTimeMs, PrimaryBackupCluster } from './primary-backup-cluster.js';
-import { disturbedMs, scenario } from './report.js';
+import { scenario } from './report.js';
 import { waitUntil } from './wait-until.js';
 
 const suite = 'primary-backup';
@@ -11,7 +11,7 @@ const timeoutMs = 60_000;
 const joinLimitMs = 2 * deadTimeMs;
 /** How soon whoever is concerned must say what is wrong. */
 const troubleLimitMs = 4 * deadTimeMs;
-const callLimitMs = disturbedMs(3000);
+const callLimitMs = 3000;
 /** By how much a call may miss its deadline. */
 const slackMs = 500;
 const newViewService =
