@@ -1,4 +1,4 @@
-import { itemAt } from './at.js';
+import { itemAt } from './indexing.js';
 import { Budget, type CheckLimits, type Exhausted } from './budget.js';
 import { HistoryError, entryProblem, type History, type HistoryEntry } from './history.js';
 import { findOrder, likelyOrders, type OrderResult } from './find-order.js';

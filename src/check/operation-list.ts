@@ -1,4 +1,4 @@
-import { numberAt } from './at.js';
+import { numberAt } from './indexing.js';
 
 /** No operation. */
 export const none = -1;

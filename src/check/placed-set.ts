@@ -1,4 +1,4 @@
-import { numberAt } from './at.js';
+import { numberAt } from './indexing.js';
 
 /** Which operations have a place in the order; a bit each. */
 export class PlacedSet {

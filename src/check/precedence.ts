@@ -1,6 +1,6 @@
-import { itemAt } from './at.js';
+import { itemAt } from './indexing.js';
 import type { KeyOperation } from './model.js';
-import { shownBy, type Numbered, type Sources } from './sources.js';
+import { shownBy, type Numbered, type Sources } from './value-sources.js';
 
 /** How far a value has been taken apart that began with one base. */
 interface Parsed {

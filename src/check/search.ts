@@ -1,4 +1,4 @@
-import { itemAt, numberAt } from './at.js';
+import { itemAt, numberAt } from './indexing.js';
 import type { Budget, Exhausted } from './budget.js';
 import { HashedTexts } from './hashed-texts.js';
 import type { HistoryEntry } from './history.js';
@@ -6,7 +6,7 @@ import { KeyModel, type KeyOperation } from './model.js';
 import { none, OperationList } from './operation-list.js';
 import { PlacedSet } from './placed-set.js';
 import { precedence } from './precedence.js';
-import { addKnownHashes, leavesUnknown, shownBy, sourcesOf, type Sources } from './sources.js';
+import { addKnownHashes, leavesUnknown, shownBy, sourcesOf, type Sources } from './value-sources.js';
 import { missingState, StateTable, type State } from './state-table.js';
 import { inOrderOfAnswers, type TimedOperation } from './timed-operations.js';
 import { Visited } from './visited.js';

@@ -1,5 +1,5 @@
-import { itemAt, numberAt } from './at.js';
-import { grown } from './grown.js';
+import { itemAt, numberAt } from './indexing.js';
+import { grown } from './growing-array.js';
 
 /** What a key holds, as a number: equal numbers of one table are equal values. */
 export type State = number;

@@ -1,5 +1,5 @@
-import { numberAt } from './at.js';
-import { grown } from './grown.js';
+import { numberAt } from './indexing.js';
+import { grown } from './growing-array.js';
 
 /** A set of sequences of 32-bit numbers. Hashes only find candidates; equality is of the sequences. */
 export class Visited {

@@ -1,4 +1,4 @@
-import { itemAt } from './at.js';
+import { itemAt } from './indexing.js';
 import type { HashedTexts } from './hashed-texts.js';
 import type { KeyOperation } from './model.js';
 import { impossibleState, missingState, type State, type StateTable } from './state-table.js';
