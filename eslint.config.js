@@ -16,7 +16,20 @@ const rooms = {
   server: ['paxos', 'omnipaxos', 'primary-backup', 'kv', 'log', 'storage', 'rpc', 'runtime'],
   clerk: ['kv', 'rpc'],
   check: ['kv', 'clerk'],
-  sim: ['server', 'clerk', 'check', 'runtime', 'storage', 'rpc'],
+  // The invariants look into the engines.
+  sim: [
+    'server',
+    'clerk',
+    'check',
+    'paxos',
+    'omnipaxos',
+    'primary-backup',
+    'kv',
+    'log',
+    'storage',
+    'rpc',
+    'runtime',
+  ],
   cli: ['server', 'clerk', 'sim', 'check', 'rpc'],
 };
 
@@ -31,6 +44,7 @@ const deterministicRooms = [
   'server',
   'storage',
   'check',
+  'sim',
 ];
 
 /** Where deterministic code meets the real world. */
@@ -41,6 +55,8 @@ const adapters = [
   'src/server/cluster-id.ts',
   'src/storage/node-*.ts',
   'src/clerk/connect.ts',
+  'src/sim/virtual-time.ts',
+  'src/sim/trace-hash.ts',
 ];
 
 const worldModules = [

@@ -49,10 +49,11 @@ export class PeerCalls {
   spread(slot: Slot, value: Uint8Array): void {
     const { roster, links, timeoutMs, trace } = this.#options;
     for (const [peer, link] of links) {
-      link.decide(roster.envelope(peer, { slot, value }), { timeoutMs }).then(
-        ({ header }) => roster.admit(header),
-        () => undefined,
-      );
+      link
+        .decide(roster.envelope(peer, { slot, value }), { timeoutMs })
+        .then(({ header }) => roster.admit(header))
+        // Not heard, or the answer is of somebody unknown, which the roster has counted.
+        .catch(() => undefined);
       trace('decide-sent', { slot, to: peer });
     }
   }

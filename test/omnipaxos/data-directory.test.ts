@@ -8,7 +8,7 @@ import { recoveryRows } from '../server/durability-page.js';
 import { addSnapshot, diskAfter as paxosDiskAfter, floorRecord, vote } from '../support/data-directories.js';
 import { addSlots, decided, diskAfter, openOmnipaxosOn, revived } from '../support/omnipaxos-directories.js';
 import { rejection } from '../support/rejection.js';
-import { sectorBytes, type SimulatedDisk } from '../support/simulated-disk.js';
+import { sectorBytes, type SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 /** Slots 0 to 5, each decided and in a frame of its own. */
 const sixSlots = (memberCount = 3): Promise<SimulatedDisk> =>

@@ -17,7 +17,7 @@ import {
   stateThrough,
   vote,
 } from '../support/data-directories.js';
-import type { SimulatedDisk } from '../support/simulated-disk.js';
+import type { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const nothing = () => Promise.resolve();
 

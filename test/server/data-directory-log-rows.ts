@@ -19,7 +19,7 @@ import {
 } from '../support/data-directories.js';
 import { rejection } from '../support/rejection.js';
 import { membersOf } from '../support/rosters.js';
-import { sectorBytes, type SimulatedDisk } from '../support/simulated-disk.js';
+import { sectorBytes, type SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const segment = segmentName(1);
 

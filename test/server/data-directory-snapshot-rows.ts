@@ -14,7 +14,7 @@ import {
   wantedOf,
 } from '../support/data-directories.js';
 import { rejection } from '../support/rejection.js';
-import { type SimulatedDisk } from '../support/simulated-disk.js';
+import { type SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const namesOn = async (disk: SimulatedDisk, pattern: RegExp): Promise<string[]> =>
   (await disk.list()).filter((name) => pattern.test(name));

@@ -11,7 +11,7 @@ import { logRecord, type LogRecord } from '../../src/storage/log-record.js';
 import { SnapshotFiles } from '../../src/storage/snapshot-files.js';
 import { FakeClock, turns } from '../support/fake-clock.js';
 import { FakeWriteAheadLog } from '../support/fake-write-ahead-log.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const limits = { slots: 10, bytes: 1000 };
 

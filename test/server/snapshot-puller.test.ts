@@ -14,7 +14,7 @@ import { SnapshotFiles } from '../../src/storage/snapshot-files.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { digestHex } from '../support/key-value-states.js';
 import { rosterOf } from '../support/rosters.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { applyAnother, ownerOf, pieceCount, type Owner } from '../support/snapshot-transfers.js';
 
 type Piece = Enveloped<SnapshotPiece>;

@@ -7,7 +7,7 @@ import { seededRandom } from '../../src/runtime/random.js';
 import type { Disk, DiskFile } from '../../src/storage/disk.js';
 import { nodeDisk } from '../../src/storage/node-disk.js';
 import { rejection } from '../support/rejection.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { SyncedOnlyDisk } from '../support/synced-only-disk.js';
 
 interface Place {

@@ -13,7 +13,7 @@ import {
   vote,
   votes,
 } from '../support/log-fixture.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const sectors = smallSegmentBytes / 512;
 

@@ -4,7 +4,7 @@ import { sectorBytes } from '../../src/storage/bytes.js';
 import { logRecord } from '../../src/storage/log-record.js';
 import { segmentName } from '../../src/storage/segment-names.js';
 import { createdLog } from '../support/log-fixture.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { codeBlock, hexLines } from './format-page.js';
 
 describe('the format of the log', () => {

@@ -4,7 +4,7 @@ import { segmentName } from '../../src/storage/segment-names.js';
 import * as damage from '../support/log-damage.js';
 import { asText, recordsOf, recoveredLog, settled, vote, votes } from '../support/log-fixture.js';
 import { all, expectLasting, expectRefusal, fives, threeSegments, valueAt18 } from '../support/log-states.js';
-import type { SimulatedDisk } from '../support/simulated-disk.js';
+import type { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { recoveryRows } from './format-page.js';
 
 /** Makes a frame of one sector say something else, under right checksums. */

@@ -24,7 +24,7 @@ import {
   threeSegments,
 } from '../support/log-states.js';
 import { rejection } from '../support/rejection.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { recoveryRows } from './format-page.js';
 
 /** Makes a segment's header say something else, under a right checksum. */

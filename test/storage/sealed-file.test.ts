@@ -6,7 +6,7 @@ import { StorageDamage, StorageFailure } from '../../src/storage/errors.js';
 import { readSealed, temporarySuffix, writeSealed } from '../../src/storage/sealed-file.js';
 import { atEveryCrash } from '../support/crash-points.js';
 import { rejection } from '../support/rejection.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { codeBlock, recoveryRows } from './format-page.js';
 
 const first = { replica: 1, members: ['a', 'b'] };

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { seededRandom } from '../../src/runtime/random.js';
 import { NoSpaceError, type DiskFile } from '../../src/storage/disk.js';
 import { rejection, thrown } from '../support/rejection.js';
-import { sectorBytes, SimulatedDisk } from '../support/simulated-disk.js';
+import { sectorBytes, SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 const seeds = Array.from({ length: 200 }, (_, index) => index);

@@ -6,7 +6,7 @@ import { StorageDamage, StorageFailure } from '../../src/storage/errors.js';
 import { beginSnapshotFile, SnapshotFiles } from '../../src/storage/snapshot-files.js';
 import { atEveryCrash } from '../support/crash-points.js';
 import { rejection } from '../support/rejection.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { codeBlock, hexLines, recoveryRows } from './format-page.js';
 
 const chunkLimit = 256 * 1024;

@@ -4,7 +4,7 @@ import { NoSpaceError, type DiskFile } from '../../src/storage/disk.js';
 import { StorageDamage, StorageFailure } from '../../src/storage/errors.js';
 import { readSnapshotFrom, SnapshotStream } from '../../src/storage/snapshot-stream.js';
 import { rejection } from '../support/rejection.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const abc = [Buffer.from('abc'), Buffer.from('d')];
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { seededRandom } from '../../src/runtime/random.js';
 import type { Disk } from '../../src/storage/disk.js';
 import { rejection } from '../support/rejection.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 import { SyncedOnlyDisk } from '../support/synced-only-disk.js';
 
 const read = async (disk: Disk, name: string): Promise<string> => {

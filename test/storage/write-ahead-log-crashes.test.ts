@@ -5,7 +5,7 @@ import { segmentName } from '../../src/storage/segment-names.js';
 import { atEveryCrash } from '../support/crash-points.js';
 import { writeThreeSegments, zeroSector } from '../support/log-damage.js';
 import { asText, createdLog, recordsOf, recoveredLog, settled, vote, votes } from '../support/log-fixture.js';
-import type { SimulatedDisk } from '../support/simulated-disk.js';
+import type { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 /** Starts the log of a directory and ends it again. */
 async function start(disk: SimulatedDisk): Promise<void> {

@@ -5,7 +5,7 @@ import { foldHardState, initialHardState } from '../../src/storage/hard-state.js
 import { logRecord, type LogRecord } from '../../src/storage/log-record.js';
 import type { WriteAheadLog } from '../../src/storage/write-ahead-log.js';
 import { asText, createdLog, recoveredLog, settled, type TestedLog } from '../support/log-fixture.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const changing = new Set(['write', 'datasync', 'truncate', 'rename', 'remove', 'sync-directory', 'open']);
 

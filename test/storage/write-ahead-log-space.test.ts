@@ -16,7 +16,7 @@ import {
   type TestedLog,
 } from '../support/log-fixture.js';
 import { rejection } from '../support/rejection.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 type Tested = TestedLog & { readonly disk: SimulatedDisk };
 

@@ -14,7 +14,7 @@ import {
   type TestedLog,
 } from '../support/log-fixture.js';
 import { rejection } from '../support/rejection.js';
-import { SimulatedDisk } from '../support/simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const large = { segmentBytes: 64 * 1024 };
 

@@ -1,5 +1,5 @@
 import { seededRandom } from '../../src/runtime/random.js';
-import { SimulatedDisk, type Survival } from './simulated-disk.js';
+import { SimulatedDisk, type Survival } from '../../src/sim/simulated-disk.js';
 
 const survivals: readonly Survival[] = ['nothing', 'everything', 'random', 'random', 'random', 'random'];
 const pointLimit = 1_000;

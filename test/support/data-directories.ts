@@ -18,7 +18,7 @@ import type { ReplicaLink } from '../../src/server/replica-options.js';
 import { logRecord, type LogRecord } from '../../src/storage/log-record.js';
 import { FakeClock } from './fake-clock.js';
 import { membersOf } from './rosters.js';
-import { SimulatedDisk } from './simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 /** Room for 31 frames of one sector, so that a test's log stays in one segment. */
 export const segmentBytes = 16 * 1024;

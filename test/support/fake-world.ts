@@ -21,7 +21,7 @@ import type { PullRequest, SnapshotPiece } from '../../src/server/snapshot-trans
 import { FakeClock } from './fake-clock.js';
 import { fakePaxos, worldEngine, type FakeEngine, type Ways, type WorldEngine } from './fake-engine.js';
 import { Cuts, FakeStreams, readable } from './fake-streams.js';
-import { SimulatedDisk } from './simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 export interface FakeWorldOptions {
   readonly seed: number;

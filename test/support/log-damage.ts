@@ -3,7 +3,7 @@ import { frameBytes, frameHeaderBytes } from '../../src/storage/frame.js';
 import type { LogRecord } from '../../src/storage/log-record.js';
 import { segmentName } from '../../src/storage/segment-names.js';
 import { createdLog, directoryId, settled, votes } from './log-fixture.js';
-import type { SimulatedDisk } from './simulated-disk.js';
+import type { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const seed = directorySeed(directoryId);
 

@@ -6,7 +6,7 @@ import { segmentName } from '../../src/storage/segment-names.js';
 import { writeThreeSegments } from './log-damage.js';
 import { asText, recordsOf, recoveredLog, vote, votes } from './log-fixture.js';
 import { rejection } from './rejection.js';
-import { SimulatedDisk } from './simulated-disk.js';
+import { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 export const all = votes(0, 17);
 export const valueAt18 = (value: Uint8Array): LogRecord => logRecord('vote', { slot: 18, payload: value });

@@ -9,7 +9,7 @@ import { logRecord, type LogRecord } from '../../src/storage/log-record.js';
 import { emptyDisk, linkToNobody, openOn, vote, wantedOf } from './data-directories.js';
 import { FakeClock } from './fake-clock.js';
 import { membersOf } from './rosters.js';
-import type { SimulatedDisk } from './simulated-disk.js';
+import type { SimulatedDisk } from '../../src/sim/simulated-disk.js';
 
 const { name: engine } = omnipaxosEngine;
 

@@ -1,6 +1,6 @@
 import type { Disk, DiskFile } from '../../../../src/storage/disk.js';
 import { seededRandom } from '../../../../src/runtime/random.js';
-import { SimulatedDisk } from '../../../support/simulated-disk.js';
+import { SimulatedDisk } from '../../../../src/sim/simulated-disk.js';
 
 /** The files of a directory. Their bytes are never changed in place, so that many images share them. */
 export type Image = ReadonlyMap<string, Uint8Array>;

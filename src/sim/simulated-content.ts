@@ -1,4 +1,4 @@
-import type { Random } from '../../src/runtime/random.js';
+import type { Random } from '../runtime/random.js';
 
 export const sectorBytes = 512;
 
@@ -33,7 +33,7 @@ class SectorBytes {
   }
 
   put(index: number, sector: Uint8Array): void {
-    if (sector.every((byte) => byte === 0)) this.sectors.delete(index);
+    if (Buffer.compare(sector, zeroSector) === 0) this.sectors.delete(index);
     else this.sectors.set(index, sector);
   }
 
@@ -80,7 +80,17 @@ class SectorBytes {
 
 interface Change {
   readonly number: number;
+  /** Counts the writes, so that one of which only a part survives can be told. */
+  readonly write: number;
   applyTo(platter: SectorBytes): void;
+}
+
+/** What a power cut did to writes that no sync covered. */
+export interface Harm {
+  /** Writes of which nothing is left. */
+  lost: number;
+  /** Writes of which a part is left. */
+  torn: number;
 }
 
 /**
@@ -90,6 +100,7 @@ interface Change {
 export class SimulatedContent {
   private changes: Change[] = [];
   private lastChange = 0;
+  private writes = 0;
 
   constructor(
     public name: string,
@@ -107,6 +118,7 @@ export class SimulatedContent {
 
   write(offset: number, bytes: Uint8Array, landing: Landing = faithfully): void {
     if (bytes.length === 0) return;
+    this.writes += 1;
     for (const index of this.seen.write(offset, bytes)) {
       const target = landing(index);
       if (target === undefined) continue;
@@ -119,6 +131,7 @@ export class SimulatedContent {
   }
 
   truncate(length: number): void {
+    this.writes += 1;
     this.seen.resize(length);
     this.change((platter) => platter.resize(length));
   }
@@ -138,9 +151,18 @@ export class SimulatedContent {
   }
 
   /** The content after a power cut. */
-  afterCrash(survival: Survival, random: Random): SimulatedContent {
+  afterCrash(survival: Survival, random: Random, harm: Harm = { lost: 0, torn: 0 }): SimulatedContent {
     const platter = this.platter.copy();
-    for (const change of this.changes) if (survives(survival, random)) change.applyTo(platter);
+    const fates = new Map<number, Set<boolean>>();
+    for (const change of this.changes) {
+      const isKept = survives(survival, random);
+      if (isKept) change.applyTo(platter);
+      fates.set(change.write, (fates.get(change.write) ?? new Set<boolean>()).add(isKept));
+    }
+    for (const fate of fates.values()) {
+      if (fate.size > 1) harm.torn += 1;
+      else if (fate.has(false)) harm.lost += 1;
+    }
     platter.resize(platter.length);
     return new SimulatedContent(this.name, platter);
   }
@@ -159,7 +181,7 @@ export class SimulatedContent {
 
   private change(applyTo: (platter: SectorBytes) => void): void {
     this.lastChange += 1;
-    this.changes.push({ number: this.lastChange, applyTo });
+    this.changes.push({ number: this.lastChange, write: this.writes, applyTo });
   }
 
   private settle(mark: number, kept: () => boolean): void {

@@ -1,5 +1,5 @@
-import type { Random } from '../../src/runtime/random.js';
-import { survives, type SimulatedContent, type Survival } from './simulated-content.js';
+import type { Random } from '../runtime/random.js';
+import { survives, type Harm, type SimulatedContent, type Survival } from './simulated-content.js';
 
 type Entries = Map<string, SimulatedContent>;
 type Change = (entries: Entries) => void;
@@ -61,10 +61,10 @@ export class SimulatedNames {
   }
 
   /** The directory after a power cut. */
-  afterCrash(survival: Survival, random: Random): SimulatedNames {
+  afterCrash(survival: Survival, random: Random, harm?: Harm): SimulatedNames {
     const entries = new Map(this.platter);
     for (const change of this.changes) if (survives(survival, random)) change(entries);
-    return this.copied(entries, (content) => content.afterCrash(survival, random));
+    return this.copied(entries, (content) => content.afterCrash(survival, random, harm));
   }
 
   /** A copy of what processes see, all of it synced. */

@@ -1,25 +1,22 @@
-import { NoSpaceError, type Disk, type DiskFile } from '../../src/storage/disk.js';
-import type { Random } from '../../src/runtime/random.js';
-import { SimulatedContent, type Landing, type Survival } from './simulated-content.js';
+import { NoSpaceError, type Disk, type DiskFile } from '../storage/disk.js';
+import type { Random } from '../runtime/random.js';
+import { SimulatedContent, type Harm, type Landing, type Survival } from './simulated-content.js';
 import { SimulatedNames } from './simulated-names.js';
 
-export { sectorBytes, type Survival } from './simulated-content.js';
+export { sectorBytes, type Harm, type Survival } from './simulated-content.js';
 
-const kinds = [
-  'open',
-  'read',
-  'write',
-  'datasync',
-  'size',
-  'truncate',
-  'close',
-  'rename',
-  'remove',
-  'list',
-  'sync-directory',
-] as const;
-
-export type OperationKind = (typeof kinds)[number];
+export type OperationKind =
+  | 'open'
+  | 'read'
+  | 'write'
+  | 'datasync'
+  | 'size'
+  | 'truncate'
+  | 'close'
+  | 'rename'
+  | 'remove'
+  | 'list'
+  | 'sync-directory';
 
 export interface DiskOperation {
   readonly kind: OperationKind;
@@ -28,13 +25,30 @@ export interface DiskOperation {
   readonly offset: number;
   /** Bytes to read or write, or the new length of a truncated file. */
   readonly length: number;
+  /** What is written. */
+  readonly bytes?: Uint8Array;
 }
 
-type Fault = { readonly file: string | undefined } & (
-  | { readonly on: 'datasync'; readonly error: Error; readonly survival: Survival }
-  | { readonly on: 'write'; readonly error: Error }
-  | { readonly on: 'write'; readonly landing: Landing }
-);
+/** A fault of one file, or of whichever comes first. */
+interface OfFile {
+  readonly file: string | undefined;
+}
+type SyncFault = OfFile & { readonly error: Error; readonly survival: Survival };
+type WriteFault = OfFile & ({ readonly error: Error } | { readonly landing: Landing });
+
+const noCounts = (): Record<OperationKind, number> => ({
+  open: 0,
+  read: 0,
+  write: 0,
+  datasync: 0,
+  size: 0,
+  truncate: 0,
+  close: 0,
+  rename: 0,
+  remove: 0,
+  list: 0,
+  'sync-directory': 0,
+});
 
 /**
  * A disk in memory that forgets, fails and lies as disks do. What is written is seen at once but survives `crash` for
@@ -50,16 +64,15 @@ export class SimulatedDisk implements Disk {
   /** Room for the sizes of all files together; a write within a file's size needs none. */
   capacityBytes = Infinity;
   /** How many operations of each kind have been asked for. */
-  readonly counts: Record<OperationKind, number>;
-  private readonly faults: Fault[] = [];
+  readonly counts = noCounts();
+  private readonly syncFaults: SyncFault[] = [];
+  private readonly writeFaults: WriteFault[] = [];
   private crashed = false;
 
   constructor(
     private readonly random: Random,
     private readonly names = new SimulatedNames(),
-  ) {
-    this.counts = Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<OperationKind, number>;
-  }
+  ) {}
 
   open(name: string, options?: { readonly create?: boolean }): Promise<DiskFile> {
     return this.perform({ kind: 'open', file: name }, () => {
@@ -90,9 +103,15 @@ export class SimulatedDisk implements Disk {
    * Cuts the power: this disk and its open files fail from now on. Answers the disk that the next process finds, on which
    * each unsynced sector, change of length, create, rename and removal is there or not, as `survival` says.
    */
-  crash(survival: Survival = 'random'): SimulatedDisk {
+  crash(survival: Survival = 'random', harm?: Harm): SimulatedDisk {
     this.crashed = true;
-    return this.successor(this.names.afterCrash(survival, this.random));
+    return this.successor(this.names.afterCrash(survival, this.random, harm));
+  }
+
+  /** Ends the process but not the machine: the disk that the next process finds still knows what no sync covers. */
+  handOver(): SimulatedDisk {
+    this.crashed = true;
+    return this.successor(this.names);
   }
 
   /** A copy of all that a process sees now, counted as synced. */
@@ -106,6 +125,11 @@ export class SimulatedDisk implements Disk {
     return content.read(0, content.length);
   }
 
+  /** The files that a process sees now. */
+  files(): string[] {
+    return this.names.list();
+  }
+
   get usedBytes(): number {
     return this.names.contents().reduce((sum, content) => sum + content.length, 0);
   }
@@ -115,22 +139,22 @@ export class SimulatedDisk implements Disk {
    * `survival` says, although it is read back well until the crash.
    */
   failNextSync(error: Error, file?: string, survival: Survival = 'random'): void {
-    this.faults.push({ on: 'datasync', file, error, survival });
+    this.syncFaults.push({ file, error, survival });
   }
 
   /** Lets the next write (to `file`, if named) fail, having written a random part of its bytes from the start. */
   failNextWrite(error: Error, file?: string): void {
-    this.faults.push({ on: 'write', file, error });
+    this.writeFaults.push({ file, error });
   }
 
   /** Loses the next write (to `file`, if named): it reads back well until the crash, however often it is synced. */
   loseNextWrite(file?: string): void {
-    this.faults.push({ on: 'write', file, landing: () => undefined });
+    this.writeFaults.push({ file, landing: () => undefined });
   }
 
   /** Puts the next write (to `file`, if named) `sectors` too far on; this too is seen after the crash only. */
   misdirectNextWrite(sectors: number, file?: string): void {
-    this.faults.push({ on: 'write', file, landing: (sector) => sector + sectors });
+    this.writeFaults.push({ file, landing: (sector) => sector + sectors });
   }
 
   /** Flips one bit of a file, whose content then counts as synced. */
@@ -178,7 +202,9 @@ export class SimulatedDisk implements Disk {
       read: (offset, length) => on({ kind: 'read', offset, length }, () => content.read(offset, length)),
       write: (offset, bytes) => {
         const copy = new Uint8Array(bytes);
-        return on({ kind: 'write', offset, length: copy.length }, () => this.write(content, offset, copy));
+        return on({ kind: 'write', offset, length: copy.length, bytes: copy }, () =>
+          this.write(content, offset, copy),
+        );
       },
       datasync: () => {
         const mark = content.mark();
@@ -191,7 +217,7 @@ export class SimulatedDisk implements Disk {
   }
 
   private write(content: SimulatedContent, offset: number, bytes: Uint8Array): void {
-    const fault = this.faultOf('write', content.name);
+    const fault = takeFor(this.writeFaults, content.name);
     if (fault !== undefined && 'error' in fault) {
       content.write(offset, bytes.subarray(0, this.random.below(bytes.length + 1)));
       throw fault.error;
@@ -208,7 +234,7 @@ export class SimulatedDisk implements Disk {
   }
 
   private datasync(content: SimulatedContent, mark: number): void {
-    const fault = this.faultOf('datasync', content.name);
+    const fault = takeFor(this.syncFaults, content.name);
     if (fault === undefined) {
       content.syncThrough(mark);
       return;
@@ -219,14 +245,6 @@ export class SimulatedDisk implements Disk {
 
   private get freeBytes(): number {
     return Math.max(0, this.capacityBytes - this.usedBytes);
-  }
-
-  private faultOf<On extends Fault['on']>(on: On, file: string): Extract<Fault, { on: On }> | undefined {
-    const index = this.faults.findIndex(
-      (fault) => fault.on === on && (fault.file === undefined || fault.file === file),
-    );
-    if (index < 0) return undefined;
-    return this.faults.splice(index, 1)[0] as Extract<Fault, { on: On }>;
   }
 
   private async perform<Result>(
@@ -243,4 +261,10 @@ export class SimulatedDisk implements Disk {
   private refuseIfCrashed(doing: OperationKind): void {
     if (this.crashed) throw new Error(`${doing} on a disk whose power was cut`);
   }
+}
+
+/** The first fault that is meant for this file, which is then no more. */
+function takeFor<Fault extends OfFile>(faults: Fault[], file: string): Fault | undefined {
+  const index = faults.findIndex((fault) => fault.file === undefined || fault.file === file);
+  return index < 0 ? undefined : faults.splice(index, 1)[0];
 }

@@ -1,0 +1,26 @@
+import type { BaseClerk } from '../clerk/base-clerk.js';
+import type { AnyEngineName } from '../server/engine.js';
+import type { Machine } from './machine.js';
+import type { SimulatedProcess } from './simulated-process.js';
+
+/** Real servers of one engine on simulated machines. */
+export interface SimulatedCluster {
+  readonly engine: AnyEngineName;
+  readonly machines: readonly Machine[];
+  /** Hosts beside the machines that never fail themselves, but can be cut off: the view service, if there is one. */
+  readonly otherHosts: readonly string[];
+  /** Starts a process on a machine that has none. */
+  boot(machine: Machine): void;
+  /** The machine whose server leads, as it says itself; undefined if none does. */
+  leader(): Machine | undefined;
+  /** A clerk that lives in this process, on a host of its own, and tries the servers beginning with the one at `first`. */
+  clerk(host: string, process: SimulatedProcess, first: number): BaseClerk;
+  /** Whether every server takes part, so that faults may begin. */
+  readonly isUp: boolean;
+  /** Holds what is there now against what must always be; called after something has happened on a machine. */
+  check(machine: Machine): void;
+  /** What keeps these machines from standing at one state with nothing left to do; undefined if nothing does. */
+  unsettled(machines: readonly Machine[]): string | undefined;
+  /** What is counted once, at the end. */
+  tallyAtEnd(): void;
+}

@@ -1,0 +1,120 @@
+import type { Random } from '../runtime/random.js';
+import type { AnyEngineName } from '../server/engine.js';
+import { partitionShapes, type Fault, type FaultKind, type Victim } from './fault.js';
+
+export interface DrawOptions {
+  readonly engine: AnyEngineName;
+  readonly replicas: number;
+  /** Faults begin within so long. */
+  readonly safetyMs: number;
+  readonly random: Random;
+}
+
+/** A kind of fault, how often it comes beside others, and how long it lasts. */
+interface Kind {
+  readonly weight: number;
+  readonly lastsMs: readonly [number, number];
+  readonly draw: (random: Random) => FaultKind;
+}
+
+const fewestFaults = 10;
+const mostFaults = 16;
+
+const victim = (random: Random): Victim => ({
+  preferLeader: random.below(2) === 0,
+  turn: random.below(1000),
+});
+const ending = (random: Random) => (random.below(3) === 0 ? 'kill' : 'power');
+
+/** What may happen to every engine. */
+const everywhere: readonly Kind[] = [
+  {
+    weight: 8,
+    lastsMs: [300, 5000],
+    draw: (random) => ({
+      kind: 'partition',
+      shape: partitionShapes[random.below(partitionShapes.length)] ?? 'full',
+      victim: victim(random),
+    }),
+  },
+  {
+    weight: 3,
+    lastsMs: [500, 5000],
+    draw: (random) => ({
+      kind: 'weather',
+      weather: {
+        loss: random.between(0, 0.3),
+        duplication: random.between(0, 0.3),
+        delayLimitMs: random.between(1, 150),
+        stragglers: random.between(0, 0.1),
+        stragglerLimitMs: random.between(100, 5000),
+      },
+    }),
+  },
+  {
+    weight: 6,
+    lastsMs: [10, 4000],
+    draw: (random) => ({ kind: 'crash', ending: ending(random), victim: victim(random) }),
+  },
+  { weight: 3, lastsMs: [100, 60_000], draw: (random) => ({ kind: 'pause', victim: victim(random) }) },
+  {
+    weight: 1,
+    lastsMs: [0, 0],
+    draw: (random) => ({ kind: 'clock-jump', byMs: spread(random, 10, 60_000), victim: victim(random) }),
+  },
+];
+
+/** What happens to machines with disks. */
+const onDisks: readonly Kind[] = [
+  { weight: 2, lastsMs: [10, 1000], draw: (random) => ({ kind: 'crash-all', ending: ending(random) }) },
+  {
+    weight: 2,
+    lastsMs: [500, 4000],
+    draw: (random) => ({
+      kind: 'slow-disk',
+      slowSyncLimitMs: random.between(50, 1000),
+      victim: victim(random),
+    }),
+  },
+  { weight: 1, lastsMs: [200, 2000], draw: (random) => ({ kind: 'sync-error', victim: victim(random) }) },
+  { weight: 1, lastsMs: [500, 5000], draw: (random) => ({ kind: 'full-disk', victim: victim(random) }) },
+  { weight: 0.5, lastsMs: [50, 1500], draw: (random) => ({ kind: 'damage', victim: victim(random) }) },
+  {
+    weight: 0.4,
+    lastsMs: [50, 1500],
+    draw: (random) => ({ kind: 'lost-directory', victim: victim(random) }),
+  },
+];
+
+const ofSessions: readonly Kind[] = [
+  { weight: 1, lastsMs: [0, 0], draw: (random) => ({ kind: 'session-crowd', count: 2 + random.below(8) }) },
+];
+
+/** All faults of one world, in order of time. What an engine's envelope leaves out is never drawn for it. */
+export function drawFaults({ engine, safetyMs, random }: DrawOptions): Fault[] {
+  const kinds = [...everywhere, ...ofSessions, ...(engine === 'primary-backup' ? [] : onDisks)];
+  const count = fewestFaults + random.below(mostFaults - fewestFaults + 1);
+  const faults = Array.from({ length: count }, (): Fault => {
+    const kind = pick(kinds, random);
+    const [low, high] = kind.lastsMs;
+    return {
+      atMs: random.between(0, 0.9 * safetyMs),
+      lastsMs: high === 0 ? 0 : spread(random, low, high),
+      seed: random.below(2 ** 31),
+      ...kind.draw(random),
+    };
+  });
+  return faults.sort((one, other) => one.atMs - other.atMs);
+}
+
+/** Small values as often as great ones: every order of magnitude alike. */
+const spread = (random: Random, low: number, high: number): number =>
+  Math.exp(random.between(Math.log(low), Math.log(high)));
+
+function pick(kinds: readonly Kind[], random: Random): Kind {
+  const sum = kinds.reduce((total, { weight }) => total + weight, 0);
+  let left = random.between(0, sum);
+  const picked = kinds.find(({ weight }) => (left -= weight) < 0) ?? kinds[0];
+  if (picked === undefined) throw new RangeError('there are no faults to choose from');
+  return picked;
+}

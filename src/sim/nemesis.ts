@@ -1,0 +1,259 @@
+import { seededRandom, type Random } from '../runtime/random.js';
+import type { SimulatedCluster } from './cluster.js';
+import { type Fault, type Victim } from './fault.js';
+import type { Machine } from './machine.js';
+import { partitionPhases, type PartitionPhase } from './partitions.js';
+import type { World } from './world.js';
+
+export interface NemesisOptions {
+  readonly world: World;
+  readonly cluster: SimulatedCluster;
+  readonly clientHosts: readonly string[];
+  /** Opens sessions that nobody uses. */
+  readonly crowd: (count: number) => void;
+}
+
+/** When somebody starts a server again that has stopped itself, at the latest. */
+const supervisionLimitMs = 2000;
+/** Room left on a disk that fills up. */
+const roomLimitBytes = 4096;
+const damagedBits = 3;
+
+/** Does harm to a cluster as it is told, and takes it back. */
+export class Nemesis {
+  readonly #options: NemesisOptions;
+  readonly #random: Random;
+  /** How to end the faults that last. */
+  readonly #lasting = new Set<() => void>();
+  /** Machines that a fault keeps down now. */
+  readonly #keptDown = new Set<Machine>();
+  #isOver = false;
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+    this.#random = options.world.randomFor('nemesis');
+  }
+
+  /** Lets a fault begin. It ends by itself, or by `end`. */
+  begin(fault: Fault): void {
+    const { trace, tally } = this.#options.world;
+    trace.add(`fault ${fault.kind} ${fault.atMs.toFixed(3)} ${fault.lastsMs.toFixed(3)}`);
+    const hasBegun = this.#begin(fault);
+    if (!hasBegun) return;
+    tally.add('faults');
+    tally.add(fault.kind === 'partition' ? `partition ${fault.shape}` : `fault ${fault.kind}`);
+  }
+
+  /** Starts every machine again on which nothing runs, a while after it was seen so. */
+  supervise(machine: Machine): void {
+    if (machine.process !== undefined || this.#keptDown.has(machine) || machine.gone !== undefined) return;
+    this.#keptDown.add(machine);
+    this.#later(this.#random.between(100, supervisionLimitMs), () => this.#start(machine));
+  }
+
+  /**
+   * Ends every fault for good. Of those machines that never fail again, as many as may be spared stay cut off and halted
+   * as they are: answers the machines that are to live.
+   */
+  end(): readonly Machine[] {
+    const { cluster, world } = this.#options;
+    for (const end of [...this.#lasting]) end();
+    this.#isOver = true;
+    const living = cluster.machines.filter(({ gone }) => gone === undefined);
+    const spare = living.length - (Math.floor(cluster.machines.length / 2) + 1);
+    const [left] = living.splice(this.#random.below(living.length), 1);
+    const staysAway =
+      left !== undefined && spare > 0 && cluster.engine !== 'primary-backup' && this.#random.below(4) === 0;
+    if (left !== undefined && !staysAway) living.push(left);
+    if (left !== undefined && staysAway) {
+      world.tally.add('replicas that stay away');
+      left.end('kill');
+      left.gone = 'it stays away';
+    }
+    for (const machine of living) {
+      machine.disk.capacityBytes = Infinity;
+      this.#keptDown.delete(machine);
+      this.supervise(machine);
+    }
+    return living;
+  }
+
+  /** Whether the fault could be brought about now. */
+  #begin(fault: Fault): boolean {
+    const { world, cluster, crowd } = this.#options;
+    switch (fault.kind) {
+      case 'partition':
+        return this.#partition(fault);
+      case 'weather':
+        this.#lastFor(fault.lastsMs, world.network.worsen(fault.weather));
+        return true;
+      case 'crash-all': {
+        const running = cluster.machines.filter(({ process }) => process !== undefined);
+        const random = seededRandom(fault.seed);
+        for (const machine of running)
+          this.#crash(machine, fault.ending, random.between(10, fault.lastsMs + 10));
+        return running.length > 0;
+      }
+      case 'session-crowd':
+        crowd(fault.count);
+        return true;
+      default:
+        return this.#hit(fault);
+    }
+  }
+
+  /** Faults that hit one machine. */
+  #hit(fault: Exclude<Fault, { kind: 'partition' | 'weather' | 'crash-all' | 'session-crowd' }>): boolean {
+    const machine = this.#victim(fault.victim);
+    const process = machine?.process;
+    if (machine === undefined || process === undefined) return false;
+    const { lastsMs } = fault;
+    switch (fault.kind) {
+      case 'crash':
+        this.#crash(machine, fault.ending, lastsMs);
+        return true;
+      case 'pause':
+        if (process.state !== 'running') return false;
+        process.pause();
+        this.#lastFor(lastsMs, () => process.resume());
+        return true;
+      case 'clock-jump':
+        process.jump(fault.byMs);
+        return true;
+      case 'slow-disk': {
+        const { pace } = machine;
+        machine.pace = { ...pace, slowShare: 0.5, slowSyncLimitMs: fault.slowSyncLimitMs };
+        this.#lastFor(lastsMs, () => void (machine.pace = pace));
+        return true;
+      }
+      case 'sync-error':
+        machine.excuses.add('sync-error');
+        machine.disk.failNextSync(new Error('EIO: i/o error, fdatasync'));
+        return true;
+      case 'full-disk':
+        machine.excuses.add('full');
+        machine.disk.capacityBytes = machine.disk.usedBytes + seededRandom(fault.seed).below(roomLimitBytes);
+        this.#lastFor(lastsMs, () => void (machine.disk.capacityBytes = Infinity));
+        return true;
+      case 'damage':
+        return this.#damage(machine, fault);
+      case 'lost-directory':
+        return this.#loseDirectory(machine, lastsMs);
+    }
+  }
+
+  #partition(fault: Extract<Fault, { kind: 'partition' }>): boolean {
+    const { cluster, clientHosts } = this.#options;
+    const victim = this.#victim(fault.victim) ?? cluster.machines[0];
+    if (victim === undefined) return false;
+    const phases = partitionPhases(
+      fault.shape,
+      {
+        servers: cluster.machines.map(({ host }) => host),
+        victim: victim.host,
+        others: [...clientHosts, ...cluster.otherHosts],
+      },
+      seededRandom(fault.seed),
+      fault.lastsMs,
+    );
+    this.#cutInTurn(phases, fault.lastsMs);
+    return true;
+  }
+
+  /** Cuts what each phase says, in turn and over again, until the time is over. */
+  #cutInTurn(phases: readonly PartitionPhase[], lastsMs: number): void {
+    const { network } = this.#options.world;
+    let isOver = false;
+    let heal: () => void = () => undefined;
+    const enter = (index: number) => {
+      heal();
+      const phase = phases[index % phases.length];
+      if (isOver || phase === undefined) return;
+      const healing = phase.cut.map(([from, to]) => network.cut(from, to));
+      heal = () => {
+        for (const undo of healing.splice(0)) undo();
+      };
+      this.#later(phase.lastsMs, () => enter(index + 1));
+    };
+    enter(0);
+    this.#lastFor(lastsMs, () => {
+      isOver = true;
+      heal();
+    });
+  }
+
+  #crash(machine: Machine, ending: 'kill' | 'power', downMs: number): void {
+    const { tally } = this.#options.world;
+    tally.add(ending === 'power' ? 'power cuts' : 'crashes');
+    machine.end(ending);
+    this.#keepDown(machine, downMs);
+  }
+
+  #keepDown(machine: Machine, downMs: number): void {
+    this.#keptDown.add(machine);
+    this.#lastFor(downMs, () => this.#start(machine));
+  }
+
+  #start(machine: Machine): void {
+    this.#keptDown.delete(machine);
+    if (machine.process === undefined && machine.gone === undefined) this.#options.cluster.boot(machine);
+  }
+
+  /** Only a minority is ever damaged, or loses what it had. */
+  #mayHarm(machine: Machine): boolean {
+    const { machines } = this.#options.cluster;
+    const isHarmed = ({ excuses, gone }: Machine) =>
+      gone !== undefined || excuses.has('damaged') || excuses.has('lost-directory');
+    const others = machines.filter((other) => other !== machine && isHarmed(other)).length;
+    return others + 1 < machines.length / 2 && !isHarmed(machine);
+  }
+
+  #damage(machine: Machine, { seed, lastsMs }: Fault): boolean {
+    if (!this.#mayHarm(machine)) return false;
+    const random = seededRandom(seed);
+    this.#crash(machine, 'power', lastsMs);
+    const { disk } = machine;
+    const files = disk.files().filter((name) => disk.content(name).length > 0);
+    const file = files[random.below(files.length)];
+    if (file === undefined) return false;
+    machine.excuses.add('damaged');
+    for (let bit = 0; bit < damagedBits; bit += 1) {
+      disk.flipBit(file, random.below(disk.content(file).length), random.below(8));
+    }
+    return true;
+  }
+
+  #loseDirectory(machine: Machine, lastsMs: number): boolean {
+    const { machines } = this.#options.cluster;
+    // Losing one is always seen, losing two need not be (rule R11).
+    if (!this.#mayHarm(machine) || machines.some(({ excuses }) => excuses.has('lost-directory')))
+      return false;
+    machine.excuses.add('lost-directory');
+    this.#crash(machine, 'power', lastsMs);
+    machine.replaceDisk();
+    return true;
+  }
+
+  /** Whom a fault hits now. */
+  #victim({ preferLeader, turn }: Victim): Machine | undefined {
+    const { cluster } = this.#options;
+    const leader = preferLeader ? cluster.leader() : undefined;
+    if (leader !== undefined) return leader;
+    const running = cluster.machines.filter(({ process }) => process !== undefined);
+    return running[turn % running.length];
+  }
+
+  /** Something lasts for so long, or until all faults end. */
+  #lastFor(lastsMs: number, end: () => void): void {
+    const finish = () => {
+      if (this.#lasting.delete(finish)) end();
+    };
+    this.#lasting.add(finish);
+    this.#later(lastsMs, finish);
+  }
+
+  #later(ms: number, run: () => void): void {
+    const { time } = this.#options.world;
+    time.schedule(time.nowMs + ms, run);
+  }
+}

@@ -1,0 +1,202 @@
+import { checkLinearizable } from '../check/linearizable.js';
+import type { History } from '../check/history.js';
+import type { SimulatedCluster } from './cluster.js';
+import { Clients } from './clients.js';
+import type { Machine } from './machine.js';
+import { Nemesis } from './nemesis.js';
+import { drawPlan, type Plan, type SimulationOptions } from './plan.js';
+import { VotingCluster } from './voting-cluster.js';
+import { World, type Violation } from './world.js';
+
+export interface RunOptions extends SimulationOptions {
+  /** Ends the world after so many events, and judges what was seen until then; default: when all is done. */
+  readonly steps?: number | undefined;
+  /** Told of each line of the trace. */
+  readonly line?: ((line: string) => void) | undefined;
+}
+
+/** What came of one seed. */
+export interface Outcome {
+  readonly plan: Plan;
+  readonly verdict: Verdict;
+  /** Equal for equal options, or something in Synod is not deterministic. */
+  readonly traceHash: string;
+  readonly steps: number;
+  readonly simulatedMs: number;
+  readonly tally: Readonly<Record<string, number>>;
+  readonly history: History;
+}
+
+export type Verdict =
+  | { readonly kind: 'passed' }
+  /** Outside the envelope of its engine the store may stand still, as long as it says so. */
+  | { readonly kind: 'dead-end'; readonly message: string }
+  | ({ readonly kind: 'failed' } & Violation);
+
+/** How long servers may take to come up, before any fault. */
+const bootLimitMs = 30_000;
+/** How long all calls and all replicas may take to come to an end once faults have stopped. */
+const livenessLimitMs = 60_000;
+/** How often machines are looked at. */
+const lookIntervalMs = 50;
+/** More events than any world has that comes to an end. */
+const stepLimit = 3_000_000;
+/** The checker's bound: far above what the histories of a world take. */
+const checkLimits = { stepLimit: 2_000_000 };
+
+/** Simulates one seed from its beginning to its verdict. */
+export async function simulate(options: RunOptions): Promise<Outcome> {
+  const plan = drawPlan(options);
+  const world = new World({ ...plan, line: options.line });
+  const run = new Run(world, plan, options.steps ?? stepLimit);
+  await run.live();
+  return run.outcome(options.steps !== undefined);
+}
+
+/** A phase came to its limit in time. */
+class OutOfTime extends Error {}
+/** The run was to end here. */
+class StepsDone extends Error {}
+
+class Run {
+  readonly #world: World;
+  readonly #plan: Plan;
+  readonly #steps: number;
+  readonly #cluster: SimulatedCluster;
+  readonly #clients: Clients;
+  readonly #nemesis: Nemesis;
+
+  constructor(world: World, plan: Plan, steps: number) {
+    this.#world = world;
+    this.#plan = plan;
+    this.#steps = steps;
+    this.#cluster = newCluster(world, plan);
+    this.#clients = new Clients(world, this.#cluster, plan);
+    this.#nemesis = new Nemesis({
+      world,
+      cluster: this.#cluster,
+      clientHosts: this.#clients.hosts,
+      crowd: (count) => this.#clients.crowd(count),
+    });
+  }
+
+  /** Ends early with the first violation. */
+  async live(): Promise<void> {
+    try {
+      await this.#boot();
+      await this.#safetyPhase();
+      await this.#livenessPhase();
+    } catch (error) {
+      if (error instanceof StepsDone) return;
+      if (!(error instanceof OutOfTime)) throw error;
+      this.#world.violated('what is healed goes on', error.message);
+    }
+  }
+
+  outcome(isCutShort: boolean): Outcome {
+    const { time, trace, tally } = this.#world;
+    this.#clients.tallyAtEnd();
+    this.#cluster.tallyAtEnd();
+    const { delivered, lost, duplicated } = this.#world.network.counts;
+    tally.add('messages delivered', delivered);
+    tally.add('messages lost', lost);
+    tally.add('messages duplicated', duplicated);
+    const { history } = this.#clients;
+    return {
+      plan: this.#plan,
+      verdict: this.#verdict(history, isCutShort),
+      traceHash: trace.digest(),
+      steps: time.steps,
+      simulatedMs: time.nowMs,
+      tally: tally.toObject(),
+      history,
+    };
+  }
+
+  #verdict(history: History, isCutShort: boolean): Verdict {
+    const { violation } = this.#world;
+    if (violation !== undefined) return { kind: 'failed', ...violation };
+    const atMs = this.#world.time.nowMs;
+    const checked = checkLinearizable(history, checkLimits);
+    if (checked.kind !== 'linearizable') {
+      const message = `the history is ${checked.kind === 'violated' ? 'not linearizable' : 'too long to be judged'}`;
+      return { kind: 'failed', check: 'linearizability', message, atMs };
+    }
+    if (!isCutShort && history.length === 0) {
+      return { kind: 'failed', check: 'a run has operations', message: 'no call was made', atMs };
+    }
+    return { kind: 'passed' };
+  }
+
+  async #boot(): Promise<void> {
+    for (const machine of this.#cluster.machines) this.#cluster.boot(machine);
+    await this.#until(() => (this.#cluster.isUp ? undefined : 'not all servers serve'), bootLimitMs);
+  }
+
+  /** Anything goes wrong, and no answer may be. */
+  async #safetyPhase(): Promise<void> {
+    const { time } = this.#world;
+    const { faults, happening, safetyMs } = this.#plan;
+    const beginMs = time.nowMs;
+    for (const number of happening) {
+      const fault = faults[number];
+      if (fault !== undefined) time.schedule(beginMs + fault.atMs, () => this.#nemesis.begin(fault));
+    }
+    this.#supervise();
+    this.#clients.start();
+    const endMs = beginMs + safetyMs;
+    time.schedule(endMs, () => undefined);
+    await this.#until(() => (time.nowMs < endMs ? 'the time is not over' : undefined), safetyMs + 1);
+  }
+
+  /** Faults have stopped: every call must end, and all that live must come to one state. */
+  async #livenessPhase(): Promise<void> {
+    const living = this.#nemesis.end();
+    this.#clients.hurry();
+    await this.#until(
+      () => (this.#clients.areDone ? undefined : `${this.#clients.underWay} calls have not ended`),
+      livenessLimitMs,
+    );
+    const reading = this.#clients.readAll();
+    await this.#until(() => (reading.isDone() ? undefined : 'not every key can be read'), livenessLimitMs);
+    await this.#until(() => this.#cluster.unsettled(living), livenessLimitMs);
+  }
+
+  /** Looks again and again for servers that have stopped themselves. */
+  #supervise(): void {
+    const { time } = this.#world;
+    for (const machine of this.#cluster.machines) this.#nemesis.supervise(machine);
+    time.schedule(time.nowMs + lookIntervalMs, () => this.#supervise());
+  }
+
+  /** Lets events happen until nothing is missing any more. */
+  async #until(missing: () => string | undefined, limitMs: number): Promise<void> {
+    const { time } = this.#world;
+    const endMs = time.nowMs + limitMs;
+    let lookAtMs = 0;
+    let lacking: string | undefined = 'not looked yet';
+    while (lacking !== undefined) {
+      if (time.steps >= this.#steps) throw new StepsDone();
+      const ran = await this.#world.step();
+      if (ran === undefined) throw new OutOfTime(`nothing happens any more: ${lacking}`);
+      for (const machine of this.#cluster.machines) this.#checkIfRan(machine, ran);
+      if (this.#world.violation !== undefined) throw new StepsDone();
+      if (time.nowMs < lookAtMs) continue;
+      lookAtMs = time.nowMs + lookIntervalMs;
+      lacking = missing();
+      if (lacking !== undefined && time.nowMs > endMs) {
+        throw new OutOfTime(`${(limitMs / 1000).toFixed(0)} s after the last fault: ${lacking}`);
+      }
+    }
+  }
+
+  #checkIfRan(machine: Machine, ran: ReadonlySet<unknown>): void {
+    if (machine.process !== undefined && ran.has(machine.process)) this.#cluster.check(machine);
+  }
+}
+
+function newCluster(world: World, plan: Plan): SimulatedCluster {
+  const { engine } = plan;
+  if (engine === 'primary-backup') throw new RangeError('primary-backup is not simulated yet');
+  return new VotingCluster(world, { ...plan, engine, replicaCount: plan.replicas, reads: 'barrier' });
+}
