@@ -1,6 +1,6 @@
 import type { Random } from '../runtime/random.js';
 import type { AnyEngineName } from '../server/engine.js';
-import { partitionShapes, type Fault, type FaultKind, type Victim } from './fault.js';
+import { partitionShapes, type CrashMoment, type Fault, type FaultKind, type Victim } from './fault.js';
 
 export interface DrawOptions {
   readonly engine: AnyEngineName;
@@ -25,6 +25,8 @@ const victim = (random: Random): Victim => ({
   turn: random.below(1000),
 });
 const ending = (random: Random) => (random.below(3) === 0 ? 'kill' : 'power');
+const moment = (random: Random): CrashMoment =>
+  (['at-once', 'syncing', 'speaking'] as const)[random.below(3)] ?? 'at-once';
 
 /** What may happen to every engine. */
 const everywhere: readonly Kind[] = [
@@ -54,7 +56,12 @@ const everywhere: readonly Kind[] = [
   {
     weight: 6,
     lastsMs: [10, 4000],
-    draw: (random) => ({ kind: 'crash', ending: ending(random), victim: victim(random) }),
+    draw: (random) => ({
+      kind: 'crash',
+      ending: ending(random),
+      moment: moment(random),
+      victim: victim(random),
+    }),
   },
   { weight: 3, lastsMs: [100, 60_000], draw: (random) => ({ kind: 'pause', victim: victim(random) }) },
   {
@@ -66,7 +73,16 @@ const everywhere: readonly Kind[] = [
 
 /** What happens to machines with disks. */
 const onDisks: readonly Kind[] = [
-  { weight: 2, lastsMs: [10, 1000], draw: (random) => ({ kind: 'crash-all', ending: ending(random) }) },
+  {
+    weight: 3,
+    lastsMs: [10, 1500],
+    draw: (random) => ({
+      kind: 'crash-all',
+      ending: ending(random),
+      moment: moment(random),
+      victim: victim(random),
+    }),
+  },
   {
     weight: 2,
     lastsMs: [500, 4000],

@@ -30,13 +30,29 @@ export type Fault = {
   readonly seed: number;
 } & FaultKind;
 
+/**
+ * When exactly servers end: at once; while the disk of the victim syncs; or just when a message has left the victim, a vote
+ * or an answer perhaps, which is then all that is known of it.
+ */
+export type CrashMoment = 'at-once' | 'syncing' | 'speaking';
+
 export type FaultKind =
   | { readonly kind: 'partition'; readonly shape: PartitionShape; readonly victim: Victim }
   | { readonly kind: 'weather'; readonly weather: Weather }
   /** The process ends, or its machine loses power with all that was not synced; it starts again after a while. */
-  | { readonly kind: 'crash'; readonly ending: Ending; readonly victim: Victim }
-  /** As `crash`, of all machines at once. */
-  | { readonly kind: 'crash-all'; readonly ending: Ending }
+  | {
+      readonly kind: 'crash';
+      readonly ending: Ending;
+      readonly moment: CrashMoment;
+      readonly victim: Victim;
+    }
+  /** As `crash`, of all machines at once; they start again one after the other. */
+  | {
+      readonly kind: 'crash-all';
+      readonly ending: Ending;
+      readonly moment: CrashMoment;
+      readonly victim: Victim;
+    }
   | { readonly kind: 'pause'; readonly victim: Victim }
   | { readonly kind: 'clock-jump'; readonly byMs: number; readonly victim: Victim }
   | { readonly kind: 'slow-disk'; readonly slowSyncLimitMs: number; readonly victim: Victim }
@@ -68,9 +84,11 @@ function kindText(fault: FaultKind): string {
       );
     }
     case 'crash':
-      return `${fault.ending === 'power' ? 'power cut' : 'crash'}${of(fault.victim)}`;
-    case 'crash-all':
-      return fault.ending === 'power' ? 'power cut of all machines' : 'crash of all servers';
+      return `${fault.ending === 'power' ? 'power cut' : 'crash'}${of(fault.victim)}${momentText(fault.moment)}`;
+    case 'crash-all': {
+      const what = fault.ending === 'power' ? 'power cut of all machines' : 'crash of all servers';
+      return fault.moment === 'at-once' ? what : `${what}, ${of(fault.victim)}${momentText(fault.moment)}`;
+    }
     case 'clock-jump':
       return `clock jumps by ${fault.byMs.toFixed(0)} ms${of(fault.victim)}`;
     case 'slow-disk':
@@ -82,6 +100,8 @@ function kindText(fault: FaultKind): string {
   }
 }
 
+const momentText = (moment: CrashMoment): string =>
+  ({ 'at-once': '', syncing: ' while it syncs', speaking: ' when a message has left it' })[moment];
 const of = ({ preferLeader, turn }: Victim): string =>
   preferLeader ? ' of the leader' : ` of a server (turn ${turn})`;
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;

@@ -24,6 +24,8 @@ export class Machine {
   gone: string | undefined;
   /** What was done to it that a server may refuse to live with, or that ends its life. */
   readonly excuses = new Set<'damaged' | 'lost-directory' | 'sync-error' | 'full'>();
+  /** Told, when a sync begins, how long it takes. */
+  syncing: (lastsMs: number) => void = () => undefined;
   readonly #world: World;
   readonly #random: Random;
   #disk: SimulatedDisk;
@@ -89,7 +91,9 @@ export class Machine {
       }
       if (kind !== 'datasync' && kind !== 'sync-directory') return undefined;
       trace.add(`${time.nowMs.toFixed(3)} ${process.name} ${kind} ${file}`);
-      return process.clock.sleep(this.#syncMs());
+      const lastsMs = this.#syncMs();
+      this.syncing(lastsMs);
+      return process.clock.sleep(lastsMs);
     };
   }
 

@@ -1,6 +1,6 @@
 import { seededRandom, type Random } from '../runtime/random.js';
 import type { SimulatedCluster } from './cluster.js';
-import { type Fault, type Victim } from './fault.js';
+import type { CrashMoment, Fault, Victim } from './fault.js';
 import type { Machine } from './machine.js';
 import { partitionPhases, type PartitionPhase } from './partitions.js';
 import type { World } from './world.js';
@@ -15,6 +15,8 @@ export interface NemesisOptions {
 
 /** When somebody starts a server again that has stopped itself, at the latest. */
 const supervisionLimitMs = 2000;
+/** How long a moment is waited for at which servers are to end. */
+const momentLimitMs = 1000;
 /** Room left on a disk that fills up. */
 const roomLimitBytes = 4096;
 const damagedBits = 3;
@@ -27,6 +29,8 @@ export class Nemesis {
   readonly #lasting = new Set<() => void>();
   /** Machines that a fault keeps down now. */
   readonly #keptDown = new Set<Machine>();
+  /** Told of every message, by the host it leaves. */
+  readonly #listeners = new Set<(from: string) => void>();
   #isOver = false;
 
   constructor(options: NemesisOptions) {
@@ -67,7 +71,9 @@ export class Nemesis {
     if (left !== undefined && !staysAway) living.push(left);
     if (left !== undefined && staysAway) {
       world.tally.add('replicas that stay away');
-      left.end('kill');
+      // Dead, or there without ever answering.
+      if (this.#random.below(2) === 0) left.end('kill');
+      else left.process?.pause();
       left.gone = 'it stays away';
     }
     for (const machine of living) {
@@ -80,20 +86,13 @@ export class Nemesis {
 
   /** Whether the fault could be brought about now. */
   #begin(fault: Fault): boolean {
-    const { world, cluster, crowd } = this.#options;
+    const { world, crowd } = this.#options;
     switch (fault.kind) {
       case 'partition':
         return this.#partition(fault);
       case 'weather':
         this.#lastFor(fault.lastsMs, world.network.worsen(fault.weather));
         return true;
-      case 'crash-all': {
-        const running = cluster.machines.filter(({ process }) => process !== undefined);
-        const random = seededRandom(fault.seed);
-        for (const machine of running)
-          this.#crash(machine, fault.ending, random.between(10, fault.lastsMs + 10));
-        return running.length > 0;
-      }
       case 'session-crowd':
         crowd(fault.count);
         return true;
@@ -103,14 +102,17 @@ export class Nemesis {
   }
 
   /** Faults that hit one machine. */
-  #hit(fault: Exclude<Fault, { kind: 'partition' | 'weather' | 'crash-all' | 'session-crowd' }>): boolean {
+  #hit(fault: Exclude<Fault, { kind: 'partition' | 'weather' | 'session-crowd' }>): boolean {
     const machine = this.#victim(fault.victim);
     const process = machine?.process;
     if (machine === undefined || process === undefined) return false;
     const { lastsMs } = fault;
     switch (fault.kind) {
       case 'crash':
-        this.#crash(machine, fault.ending, lastsMs);
+        this.#atMoment(machine, fault.moment, () => this.#crash(machine, fault.ending, lastsMs));
+        return true;
+      case 'crash-all':
+        this.#atMoment(machine, fault.moment, () => this.#crashAll(fault));
         return true;
       case 'pause':
         if (process.state !== 'running') return false;
@@ -182,7 +184,40 @@ export class Nemesis {
     });
   }
 
+  /** Calls `run`, in an event of its own, when the moment has come, or in the end without it. */
+  #atMoment(machine: Machine, moment: CrashMoment, run: () => void): void {
+    if (moment === 'at-once') {
+      run();
+      return;
+    }
+    const { network } = this.#options.world;
+    const now = (afterMs: number) => {
+      if (moment === 'syncing') machine.syncing = () => undefined;
+      else this.#listeners.delete(listener);
+      if (!isOver) this.#later(afterMs, run);
+      isOver = true;
+    };
+    let isOver = false;
+    const listener = (from: string) => {
+      if (from === machine.host) now(0);
+    };
+    if (moment === 'syncing') machine.syncing = (lastsMs) => now(this.#random.between(0, lastsMs));
+    else this.#listeners.add(listener);
+    network.sent = ({ from }) => {
+      for (const listen of [...this.#listeners]) listen(from);
+    };
+    this.#lastFor(momentLimitMs, () => now(0));
+  }
+
+  #crashAll({ ending, seed, lastsMs }: Extract<Fault, { kind: 'crash-all' }>): void {
+    const random = seededRandom(seed);
+    for (const machine of this.#options.cluster.machines) {
+      if (machine.process !== undefined) this.#crash(machine, ending, random.between(10, lastsMs + 10));
+    }
+  }
+
   #crash(machine: Machine, ending: 'kill' | 'power', downMs: number): void {
+    if (this.#isOver || machine.process === undefined) return;
     const { tally } = this.#options.world;
     tally.add(ending === 'power' ? 'power cuts' : 'crashes');
     machine.end(ending);

@@ -42,7 +42,7 @@ const lookIntervalMs = 50;
 /** More events than any world has that comes to an end. */
 const stepLimit = 3_000_000;
 /** The checker's bound: far above what the histories of a world take. */
-const checkLimits = { stepLimit: 2_000_000 };
+const checkLimits = { stepLimit: 50_000_000 };
 
 /** Simulates one seed from its beginning to its verdict. */
 export async function simulate(options: RunOptions): Promise<Outcome> {
