@@ -1,28 +1,37 @@
 import { compareBallots, formatBallot, type Ballot } from '../log/ballot.js';
-import type { ReplicaId, Slot } from '../log/ids.js';
+import { replicaId, type ReplicaId, type Slot } from '../log/ids.js';
 import type { Accept, AcceptReply, Prepare, PrepareReply, Vote } from '../paxos/messages.js';
 import type { MonitorOptions, VotingMonitor } from './voting-engine.js';
 
-/** What one acceptor has told of one slot, by messages that have left it. */
-interface Told {
-  promised: Ballot | undefined;
-  vote: Vote | undefined;
+/** What one acceptor has told of one slot. */
+export interface Told {
+  readonly promised: Ballot | undefined;
+  readonly voted: Ballot | undefined;
 }
 
 /** The votes told under one ballot. */
 interface Voted {
-  readonly value: Uint8Array;
+  /** Undefined until an acceptor has answered another replica: of a vote for oneself only the ballot is seen. */
+  value: Uint8Array | undefined;
   readonly voters: Set<ReplicaId>;
 }
 
+/** What an acceptor holds of one slot after a restart. */
+export interface HeldVote {
+  readonly promised: Ballot | undefined;
+  readonly vote: Vote | undefined;
+}
+
 /**
- * Remembers what acceptors of Paxos have answered, as no acceptor may forget, and holds every further answer against it:
- * promises and votes never fall, also not over a restart (rules R1, R2); one ballot has one value; a promise tells the
- * last vote; and nothing is decided that a majority has not voted for under one ballot.
+ * Remembers what acceptors of Paxos have answered, to others and to themselves, as no acceptor may forget, and holds every
+ * further answer against it, and what they have after a restart: promises and votes never fall (rules R1, R2); one ballot
+ * has one value; a promise tells the last vote; and nothing is decided for which a majority has not voted under one ballot,
+ * on their disks.
  */
 export class PaxosMonitor implements VotingMonitor {
   readonly #options: MonitorOptions;
-  readonly #told = new Map<string, Told>();
+  /** By replica, then by slot. */
+  readonly #told = new Map<ReplicaId, Map<Slot, Told>>();
   /** By slot, then by ballot. */
   readonly #votes = new Map<Slot, Map<string, Voted>>();
   readonly #chosen = new Set<Slot>();
@@ -31,73 +40,116 @@ export class PaxosMonitor implements VotingMonitor {
     this.#options = options;
   }
 
-  prepared(me: ReplicaId, { slot, ballot }: Prepare, reply: PrepareReply): void {
-    if (reply.kind !== 'promise') return;
-    const told = this.#toldOf(me, slot);
-    this.#promises(me, slot, told, ballot);
-    if (compareBallots(reply.vote?.ballot, told.vote?.ballot) < 0) {
-      this.#options.violated(
-        'a vote is not forgotten',
-        `replica ${me} told ${formatBallot(reply.vote?.ballot)} as its vote in slot ${slot}, having voted under ${formatBallot(told.vote?.ballot)}`,
-      );
-    }
+  /** What an acceptor has told of a slot when a request about it comes. */
+  told(me: ReplicaId, slot: Slot): Told {
+    return this.#told.get(me)?.get(slot) ?? nothingTold;
   }
 
-  accepted(me: ReplicaId, { slot, ballot, value }: Accept, reply: AcceptReply): void {
+  /** @param before what it had told when the request came; what it has told since may go ahead of this answer */
+  prepared(me: ReplicaId, { slot, ballot }: Prepare, reply: PrepareReply, before: Told): void {
+    if (reply.kind !== 'promise') return;
+    this.#promises(me, slot, ballot, before);
+    if (compareBallots(reply.vote?.ballot, before.voted) >= 0) return;
+    this.#options.violated(
+      'a vote is not forgotten',
+      `replica ${me} told ${formatBallot(reply.vote?.ballot)} as its vote in slot ${slot}, having voted under ${formatBallot(before.voted)}`,
+    );
+  }
+
+  /** As `prepared`. */
+  accepted(me: ReplicaId, { slot, ballot, value }: Accept, reply: AcceptReply, before: Told): void {
     if (reply.kind !== 'accept-ok') return;
-    const told = this.#toldOf(me, slot);
-    this.#promises(me, slot, told, ballot);
-    if (compareBallots(ballot, told.vote?.ballot) >= 0) told.vote = { ballot, value };
-    this.#votedOf(slot, ballot, value).voters.add(me);
+    this.#promises(me, slot, ballot, before);
+    this.#votesFor(me, slot, ballot, value);
+  }
+
+  /** An acceptor's answer to a proposer of its own goes over no wire, but leaves a trace. */
+  traced(me: ReplicaId, event: string, details: Readonly<Record<string, unknown>>): void {
+    if (event !== 'promise-synced' && event !== 'vote-synced') return;
+    const { slot, round, replica } = details;
+    if (typeof slot !== 'number' || typeof round !== 'number' || typeof replica !== 'number') return;
+    const ballot = { round, replica: replicaId(replica) };
+    if (event === 'promise-synced') this.#tells(me, slot, ballot, undefined);
+    else this.#votesFor(me, slot, ballot, undefined);
+  }
+
+  /** @param held what it has of a slot now; undefined if it needs nothing of it any more */
+  restarted(me: ReplicaId, held: (slot: Slot) => HeldVote | undefined): void {
+    for (const [slot, told] of this.#told.get(me) ?? []) {
+      const now = held(slot);
+      if (now === undefined) continue;
+      const isWhole =
+        compareBallots(now.promised, told.promised) >= 0 && compareBallots(now.vote?.ballot, told.voted) >= 0;
+      if (isWhole) continue;
+      this.#options.violated(
+        'what was told survives a restart',
+        `replica ${me} promised ${formatBallot(told.promised)} and voted under ${formatBallot(told.voted)} in slot ${slot}, and has come back with ${formatBallot(now.promised)} and ${formatBallot(now.vote?.ballot)}`,
+      );
+      return;
+    }
   }
 
   applied(me: ReplicaId, slot: Slot, value: Uint8Array): void {
     if (this.#chosen.has(slot)) return;
-    // The proposer's own vote goes over no wire.
-    const needed = this.#options.majority - 1;
+    const { majority, violated } = this.#options;
     const voted = [...(this.#votes.get(slot)?.values() ?? [])];
-    if (voted.some(({ voters, value: of }) => voters.size >= needed && equal(of, value))) {
+    if (
+      voted.some(({ voters, value: of }) => voters.size >= majority && of !== undefined && equal(of, value))
+    ) {
       this.#chosen.add(slot);
       return;
     }
-    this.#options.violated(
+    violated(
       'a majority decides',
       `replica ${me} applied slot ${slot}, for whose value no majority has voted under one ballot`,
     );
   }
 
-  #promises(me: ReplicaId, slot: Slot, told: Told, ballot: Ballot): void {
-    if (compareBallots(ballot, told.promised) < 0) {
-      this.#options.violated(
-        'promises never fall',
-        `replica ${me} answered ${formatBallot(ballot)} in slot ${slot}, having promised ${formatBallot(told.promised)}`,
-      );
-      return;
-    }
-    told.promised = ballot;
+  #votesFor(me: ReplicaId, slot: Slot, ballot: Ballot, value: Uint8Array | undefined): void {
+    this.#tells(me, slot, ballot, ballot);
+    const voted = this.#votedOf(slot, ballot);
+    voted.voters.add(me);
+    if (value === undefined) return;
+    voted.value ??= value;
+    if (equal(voted.value, value)) return;
+    this.#options.violated(
+      'one value a ballot',
+      `two values were voted for in slot ${slot} under ${formatBallot(ballot)}`,
+    );
   }
 
-  #toldOf(me: ReplicaId, slot: Slot): Told {
-    const name = `${me} ${slot}`;
-    const told = this.#told.get(name) ?? { promised: undefined, vote: undefined };
-    this.#told.set(name, told);
-    return told;
+  #promises(me: ReplicaId, slot: Slot, ballot: Ballot, before: Told): void {
+    this.#tells(me, slot, ballot, undefined);
+    if (compareBallots(ballot, before.promised) >= 0) return;
+    this.#options.violated(
+      'promises never fall',
+      `replica ${me} answered ${formatBallot(ballot)} in slot ${slot}, having promised ${formatBallot(before.promised)}`,
+    );
   }
 
-  #votedOf(slot: Slot, ballot: Ballot, value: Uint8Array): Voted {
+  #tells(me: ReplicaId, slot: Slot, promised: Ballot, voted: Ballot | undefined): void {
+    const ofReplica = this.#told.get(me) ?? new Map<Slot, Told>();
+    this.#told.set(me, ofReplica);
+    const before = ofReplica.get(slot) ?? nothingTold;
+    ofReplica.set(slot, {
+      promised: higherOf(before.promised, promised),
+      voted: higherOf(before.voted, voted),
+    });
+  }
+
+  #votedOf(slot: Slot, ballot: Ballot): Voted {
     const ofSlot = this.#votes.get(slot) ?? new Map<string, Voted>();
     this.#votes.set(slot, ofSlot);
-    const voted = ofSlot.get(formatBallot(ballot)) ?? { value, voters: new Set() };
+    const voted = ofSlot.get(formatBallot(ballot)) ?? { value: undefined, voters: new Set() };
     ofSlot.set(formatBallot(ballot), voted);
-    if (!equal(voted.value, value)) {
-      this.#options.violated(
-        'one value a ballot',
-        `two values were voted for in slot ${slot} under ${formatBallot(ballot)}`,
-      );
-    }
     return voted;
   }
 }
+
+const nothingTold: Told = { promised: undefined, voted: undefined };
+
+const higherOf = (one: Ballot | undefined, other: Ballot | undefined): Ballot | undefined =>
+  compareBallots(one, other) >= 0 ? one : other;
 
 /** Whether two values are the same bytes. */
 export const equal = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;

@@ -203,10 +203,12 @@ export class VotingCluster implements SimulatedCluster {
       electionTimeoutMs,
       clock: process.clock,
       random,
-      logger: this.#logger(machine),
+      logger: this.#logger(place),
       failed: (error) => this.#stopped(place, process, error),
     };
-    return await this.#kind.open(settings, this.#waysFrom(place, process));
+    // What damage may have taken is told by the replica itself.
+    const isSound = !machine.excuses.has('damaged') && !machine.excuses.has('lost-directory');
+    return await this.#kind.open(settings, this.#waysFrom(place, process), isSound);
   }
 
   #directory({ id, machine }: Place, process: SimulatedProcess, random: Random): Promise<DataDirectory> {
@@ -225,6 +227,9 @@ export class VotingCluster implements SimulatedCluster {
       segmentBytes: this.#options.segmentBytes,
       // The replica is told by the append that fails.
       fatal: () => undefined,
+      trace: (event) => {
+        if (event === 'segment-dropped') this.#world.tally.add('segments dropped');
+      },
     });
   }
 
@@ -299,16 +304,16 @@ export class VotingCluster implements SimulatedCluster {
     throw new RangeError(`nobody listens at ${place.machine.host}`);
   }
 
-  #logger(machine: Machine): Logger {
+  #logger({ id, machine }: Place): Logger {
     const { tally, trace } = this.#world;
     const told = (message: string) => {
       tally.add(message);
       trace.add(`${machine.host} tells ${message}`);
     };
     return {
-      debug: (event, details) => {
-        if (event === 'leadership' && details?.['kind'] === 'leading') tally.add('elections');
-        else if (event === 'segment-dropped') tally.add('segments dropped');
+      debug: (event, details = {}) => {
+        this.#kind.monitor.traced(id, event, details);
+        if (event === 'leadership' && details['kind'] === 'leading') tally.add('elections');
         else if (event === 'floor-synced') tally.add('log cuts');
       },
       info: told,

@@ -18,6 +18,8 @@ import { PaxosMonitor } from './paxos-monitor.js';
 export interface VotingMonitor {
   /** Replica `me` has applied this value in this slot. */
   applied(me: ReplicaId, slot: Slot, value: Uint8Array): void;
+  /** Replica `me` has named a moment that just passed. */
+  traced(me: ReplicaId, event: string, details: Readonly<Record<string, unknown>>): void;
 }
 
 export interface MonitorOptions {
@@ -57,6 +59,8 @@ interface EngineInWorld<
   readonly kind: EngineKind<Link, Recovered, Opened>;
   readonly newMonitor: (options: MonitorOptions) => Monitor;
   readonly link: (ways: Ways<Opened>, monitor: Monitor) => Link;
+  /** Holds what a replica came back with against what it had told. */
+  readonly restarted: (me: ReplicaId, engine: Opened, monitor: Monitor) => void;
   /** What was decided in a slot; undefined if it is not known or no longer held. */
   readonly decidedValue: (engine: Opened, slot: Slot) => Uint8Array | undefined;
 }
@@ -71,7 +75,8 @@ export interface WorldReplica {
 export interface WorldEngine {
   readonly name: EngineName;
   readonly monitor: VotingMonitor;
-  open(settings: ReplicaSettings, waysTo: WaysTo): Promise<WorldReplica>;
+  /** @param isSound whether its disk has kept all that was synced */
+  open(settings: ReplicaSettings, waysTo: WaysTo, isSound: boolean): Promise<WorldReplica>;
 }
 
 /** Makes the ways to a peer; `at` finds the engine at the far end, or fails if none runs there. */
@@ -86,7 +91,7 @@ function worldEngine<
   Opened extends Engine,
   Monitor extends VotingMonitor,
 >(engine: EngineInWorld<Link, Recovered, Opened, Monitor>, options: MonitorOptions): WorldEngine {
-  const { kind, link, newMonitor, decidedValue } = engine;
+  const { kind, link, newMonitor, restarted, decidedValue } = engine;
   const monitor = newMonitor(options);
   // Replicas are found again by what opened them, so that nobody has to be told their type.
   const engines = new WeakMap<Replica, Opened>();
@@ -98,7 +103,7 @@ function worldEngine<
   return {
     name: kind.name,
     monitor,
-    open: async (settings, waysTo) => {
+    open: async (settings, waysTo, isSound) => {
       const replica = await Replica.open({
         ...settings,
         engine: kind,
@@ -108,6 +113,7 @@ function worldEngine<
         },
       });
       engines.set(replica, replica.engine);
+      if (isSound) restarted(settings.me, replica.engine, monitor);
       return { replica, decidedValue: (slot) => decidedValue(replica.engine, slot) };
     },
   };
@@ -118,19 +124,31 @@ const paxos: EngineInWorld<PaxosLink, RecoveredPaxos, PaxosEngine, PaxosMonitor>
   newMonitor: (options) => new PaxosMonitor(options),
   link: ({ to, carry }, monitor) => ({
     prepare: carry('prepare', async ({ peer }, request) => {
+      const before = monitor.told(to, request.body.slot);
       const reply = await peer.handlePrepare(request);
-      monitor.prepared(to, request.body, reply.body);
+      monitor.prepared(to, request.body, reply.body, before);
       return reply;
     }),
     accept: carry('accept', async ({ peer }, request) => {
+      const before = monitor.told(to, request.body.slot);
       const reply = await peer.handleAccept(request);
-      monitor.accepted(to, request.body, reply.body);
+      monitor.accepted(to, request.body, reply.body, before);
       return reply;
     }),
     decide: carry('decide', ({ peer }, request) => peer.handleDecide(request)),
     learn: carry('learn', ({ peer }, request) => peer.handleLearn(request)),
     reach: carry('reach', ({ peer }, request) => peer.handleReach(request)),
   }),
+  restarted: (me, { peer }, monitor) => {
+    const open = new Map(peer.openInstances());
+    monitor.restarted(me, (slot) => {
+      if (peer.status(slot).kind !== 'pending') return undefined;
+      const acceptor = open.get(slot)?.acceptor;
+      return acceptor?.phase === 'decided'
+        ? undefined
+        : { promised: acceptor?.promised, vote: acceptor?.vote };
+    });
+  },
   decidedValue: ({ peer }, slot) => {
     const status = peer.status(slot);
     return status.kind === 'decided' ? status.value : undefined;
@@ -149,6 +167,7 @@ const omnipaxos: EngineInWorld<OmnipaxosLink, RecoveredOmnipaxos, OmnipaxosEngin
       },
     ),
   }),
+  restarted: (me, { peer }, monitor) => monitor.restarted(me, peer.replica.log),
   decidedValue: ({ peer }, slot) => {
     const { entries, decidedEnd } = peer.replica.log;
     return slot < decidedEnd ? entries.at(slot) : undefined;
