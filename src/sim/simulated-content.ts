@@ -151,19 +151,12 @@ export class SimulatedContent {
   }
 
   /** The content after a power cut. */
-  afterCrash(survival: Survival, random: Random, harm: Harm = { lost: 0, torn: 0 }): SimulatedContent {
+  afterCrash(survival: Survival, random: Random, harm?: Harm): SimulatedContent {
     const platter = this.platter.copy();
-    const fates = new Map<number, Set<boolean>>();
-    for (const change of this.changes) {
-      const isKept = survives(survival, random);
-      if (isKept) change.applyTo(platter);
-      fates.set(change.write, (fates.get(change.write) ?? new Set<boolean>()).add(isKept));
-    }
-    for (const fate of fates.values()) {
-      if (fate.size > 1) harm.torn += 1;
-      else if (fate.has(false)) harm.lost += 1;
-    }
+    const kept = this.changes.filter(() => survives(survival, random));
+    for (const change of kept) change.applyTo(platter);
     platter.resize(platter.length);
+    if (harm !== undefined) this.tell(harm, new Set(kept));
     return new SimulatedContent(this.name, platter);
   }
 
@@ -177,6 +170,18 @@ export class SimulatedContent {
     act(this.seen);
     this.platter = this.seen.copy();
     this.changes = [];
+  }
+
+  /** Adds to `harm` what became of the writes whose changes are not all kept. */
+  private tell(harm: Harm, kept: ReadonlySet<Change>): void {
+    const fates = new Map<number, Set<boolean>>();
+    for (const change of this.changes) {
+      fates.set(change.write, (fates.get(change.write) ?? new Set<boolean>()).add(kept.has(change)));
+    }
+    for (const fate of fates.values()) {
+      if (fate.size > 1) harm.torn += 1;
+      else if (fate.has(false)) harm.lost += 1;
+    }
   }
 
   private change(applyTo: (platter: SectorBytes) => void): void {

@@ -28,13 +28,10 @@ const fiveValues: RandomHistoryOptions = {
   value: (number) => `${number % 5}`,
 };
 
-const budgetMs = 20_000;
-
 function timed(history: readonly HistoryEntry[]): Verdict {
   const startMs = performance.now();
-  const verdict = checkLinearizable(history, {
-    time: { clock: { now: () => performance.now() }, limitMs: budgetMs },
-  });
+  // Bounded in steps, not in time: a busy machine is no verdict.
+  const verdict = checkLinearizable(history);
   const ms = Math.round(performance.now() - startMs);
   console.log(`      ${history.length} operations, ${verdict.steps} steps, ${ms} ms: ${verdict.kind}`);
   return verdict;
