@@ -50,8 +50,26 @@ export class OmnipaxosMonitor implements VotingMonitor {
     }
   }
 
+  /** What a replica has after a restart, which may not be less than it has told. */
+  restarted(me: ReplicaId, held: Readonly<Told>): void {
+    const told = this.#toldOf(me);
+    const isWhole =
+      compareBallots(held.promised, told.promised) >= 0 &&
+      (compareBallots(held.accepted, told.accepted) || held.acceptedEnd - told.acceptedEnd) >= 0;
+    if (isWhole) return;
+    this.#options.violated(
+      'what was told survives a restart',
+      `replica ${me} promised ${formatBallot(told.promised)} and accepted under ${formatBallot(told.accepted)} up to slot ${told.acceptedEnd}, and has come back with ${formatBallot(held.promised)} and ${formatBallot(held.accepted)} up to ${held.acceptedEnd}`,
+    );
+  }
+
   /** The leaders' own words have been held against the votes already. */
   applied(): void {
+    return;
+  }
+
+  /** All that counts goes over the wire. */
+  traced(): void {
     return;
   }
 
