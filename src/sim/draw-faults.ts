@@ -1,10 +1,12 @@
 import type { Random } from '../runtime/random.js';
 import type { AnyEngineName } from '../server/engine.js';
+import type { Manner } from './plan.js';
 import { partitionShapes, type CrashMoment, type Fault, type FaultKind, type Victim } from './fault.js';
 
 export interface DrawOptions {
   readonly engine: AnyEngineName;
   readonly replicas: number;
+  readonly manner: Manner;
   /** Faults begin within so long. */
   readonly safetyMs: number;
   readonly random: Random;
@@ -107,7 +109,7 @@ const ofSessions: readonly Kind[] = [
 ];
 
 /** All faults of one world, in order of time. What an engine's envelope leaves out is never drawn for it. */
-export function drawFaults({ engine, safetyMs, random }: DrawOptions): Fault[] {
+export function drawFaults({ engine, manner, safetyMs, random }: DrawOptions): Fault[] {
   const kinds = [...everywhere, ...ofSessions, ...(engine === 'primary-backup' ? [] : onDisks)];
   const count = fewestFaults + random.below(mostFaults - fewestFaults + 1);
   const faults = Array.from({ length: count }, (): Fault => {
@@ -120,7 +122,19 @@ export function drawFaults({ engine, safetyMs, random }: DrawOptions): Fault[] {
       ...kind.draw(random),
     };
   });
-  return faults.sort((one, other) => one.atMs - other.atMs);
+  const inManner = manner === 'kind' ? faults.map(milder) : faults;
+  return inManner.sort((one, other) => one.atMs - other.atMs);
+}
+
+/** So much that a server whose messages are lost or late seems to be gone. */
+const kindLossShare = 0.25;
+
+/** What hits all servers at once cannot wait for its turn, so it is to hit none as hard as a failure. */
+function milder(fault: Fault): Fault {
+  if (fault.kind !== 'weather') return fault;
+  const { loss, stragglers } = fault.weather;
+  const weather = { ...fault.weather, loss: loss * kindLossShare, stragglers: stragglers * kindLossShare };
+  return { ...fault, weather };
 }
 
 /** Small values as often as great ones: every order of magnitude alike. */

@@ -24,8 +24,8 @@ export class Machine {
   gone: string | undefined;
   /** What was done to it that a server may refuse to live with, or that ends its life. */
   readonly excuses = new Set<'damaged' | 'lost-directory' | 'sync-error' | 'full'>();
-  /** Told, when a sync begins, how long it takes. */
-  syncing: (lastsMs: number) => void = () => undefined;
+  /** Told, when a sync begins, how long it would take; answers how long it does. */
+  syncing: (lastsMs: number) => number = (lastsMs) => lastsMs;
   readonly #world: World;
   readonly #random: Random;
   #disk: SimulatedDisk;
@@ -91,9 +91,7 @@ export class Machine {
       }
       if (kind !== 'datasync' && kind !== 'sync-directory') return undefined;
       trace.add(`${time.nowMs.toFixed(3)} ${process.name} ${kind} ${file}`);
-      const lastsMs = this.#syncMs();
-      this.syncing(lastsMs);
-      return process.clock.sleep(lastsMs);
+      return process.clock.sleep(this.syncing(this.#syncMs()));
     };
   }
 

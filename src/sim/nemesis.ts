@@ -3,10 +3,12 @@ import type { SimulatedCluster } from './cluster.js';
 import type { CrashMoment, Fault, Victim } from './fault.js';
 import type { Machine } from './machine.js';
 import { partitionPhases, type PartitionPhase } from './partitions.js';
+import type { Manner } from './plan.js';
 import type { World } from './world.js';
 
 export interface NemesisOptions {
   readonly world: World;
+  readonly manner: Manner;
   readonly cluster: SimulatedCluster;
   readonly clientHosts: readonly string[];
   /** Opens sessions that nobody uses. */
@@ -15,8 +17,12 @@ export interface NemesisOptions {
 
 /** When somebody starts a server again that has stopped itself, at the latest. */
 const supervisionLimitMs = 2000;
+/** How often it is looked whether there is room for a fault that waits. */
+const roomIntervalMs = 50;
 /** How long a moment is waited for at which servers are to end. */
 const momentLimitMs = 1000;
+/** How much longer a sync takes in which a server ends, if others are to go on without it. */
+const slowSyncMs = [50, 800] as const;
 /** Room left on a disk that fills up. */
 const roomLimitBytes = 4096;
 const damagedBits = 3;
@@ -38,8 +44,13 @@ export class Nemesis {
     this.#random = options.world.randomFor('nemesis');
   }
 
-  /** Lets a fault begin. It ends by itself, or by `end`. */
+  /** Lets a fault begin, at once or when there is room for it. It ends by itself, or by `end`. */
   begin(fault: Fault): void {
+    if (this.#isOver) return;
+    if (this.#mustWait(fault)) {
+      this.#later(roomIntervalMs, () => this.begin(fault));
+      return;
+    }
     const { trace, tally } = this.#options.world;
     trace.add(`fault ${fault.kind} ${fault.atMs.toFixed(3)} ${fault.lastsMs.toFixed(3)}`);
     const hasBegun = this.#begin(fault);
@@ -82,6 +93,13 @@ export class Nemesis {
       this.supervise(machine);
     }
     return living;
+  }
+
+  /** Whether a fault that may make a server fail would leave the envelope of the engine now. */
+  #mustWait({ kind }: Fault): boolean {
+    const { manner, cluster } = this.#options;
+    if (manner === 'wild' || kind === 'weather' || kind === 'session-crowd') return false;
+    return cluster.envelope?.canLoseOne === false;
   }
 
   /** Whether the fault could be brought about now. */
@@ -145,7 +163,7 @@ export class Nemesis {
   }
 
   #partition(fault: Extract<Fault, { kind: 'partition' }>): boolean {
-    const { cluster, clientHosts } = this.#options;
+    const { cluster } = this.#options;
     const victim = this.#victim(fault.victim) ?? cluster.machines[0];
     if (victim === undefined) return false;
     const phases = partitionPhases(
@@ -153,13 +171,24 @@ export class Nemesis {
       {
         servers: cluster.machines.map(({ host }) => host),
         victim: victim.host,
-        others: [...clientHosts, ...cluster.otherHosts],
+        others: this.#othersIn(fault),
       },
       seededRandom(fault.seed),
       fault.lastsMs,
     );
     this.#cutInTurn(phases, fault.lastsMs);
     return true;
+  }
+
+  /** Who beside servers may be cut off from some of them. */
+  #othersIn({ shape, seed }: Extract<Fault, { kind: 'partition' }>): readonly string[] {
+    const { cluster, clientHosts, manner } = this.#options;
+    const { otherHosts } = cluster;
+    // Two servers that lose their view service fail both.
+    if (otherHosts.length === 0 || (manner === 'kind' && shape !== 'isolated')) return clientHosts;
+    // A server that has been given up is to be there for some clients, and must not answer them.
+    const random = seededRandom(seed + 1);
+    return [...clientHosts.filter(() => random.below(2) === 0), ...otherHosts];
   }
 
   /** Cuts what each phase says, in turn and over again, until the time is over. */
@@ -192,7 +221,7 @@ export class Nemesis {
     }
     const { network } = this.#options.world;
     const now = (afterMs: number) => {
-      if (moment === 'syncing') machine.syncing = () => undefined;
+      if (moment === 'syncing') machine.syncing = (lastsMs) => lastsMs;
       else this.#listeners.delete(listener);
       if (!isOver) this.#later(afterMs, run);
       isOver = true;
@@ -201,8 +230,14 @@ export class Nemesis {
     const listener = (from: string) => {
       if (from === machine.host) now(0);
     };
-    if (moment === 'syncing') machine.syncing = (lastsMs) => now(this.#random.between(0, lastsMs));
-    else this.#listeners.add(listener);
+    // Every other time the sync takes so long that others can go on without it meanwhile.
+    const slowMs = this.#random.below(2) === 0 ? 0 : this.#random.between(...slowSyncMs);
+    if (moment === 'syncing') {
+      machine.syncing = (lastsMs) => {
+        now(this.#random.between(0, lastsMs + slowMs));
+        return lastsMs + slowMs;
+      };
+    } else this.#listeners.add(listener);
     network.sent = ({ from }) => {
       for (const listen of [...this.#listeners]) listen(from);
     };

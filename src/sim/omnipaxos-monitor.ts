@@ -24,6 +24,8 @@ export class OmnipaxosMonitor implements VotingMonitor {
   readonly #sent = new Map<string, Uint8Array>();
   /** How far replicas have accepted, by ballot. */
   readonly #acceptedUnder = new Map<string, Map<ReplicaId, Slot>>();
+  /** Which process claimed a ballot. */
+  readonly #claims = new Map<string, string>();
   /** How far it was decided when a ballot began, as its leader or those that promised it said. */
   readonly #decidedBefore = new Map<string, Slot>();
 
@@ -31,9 +33,11 @@ export class OmnipaxosMonitor implements VotingMonitor {
     this.#options = options;
   }
 
-  said(me: ReplicaId, message: Message): void {
+  /** @param process names the process that says it */
+  said(me: ReplicaId, process: string, message: Message): void {
     switch (message.kind) {
       case 'prepare':
+        this.#claimed(process, message.ballot);
         this.#noteDecided(message.ballot, message.decidedEnd);
         return;
       case 'promise':
@@ -71,6 +75,18 @@ export class OmnipaxosMonitor implements VotingMonitor {
   /** All that counts goes over the wire. */
   traced(): void {
     return;
+  }
+
+  /** A leader uses a ballot: no later process of it may use the same (rule R4). */
+  #claimed(process: string, ballot: Ballot): void {
+    const name = formatBallot(ballot);
+    const first = this.#claims.get(name) ?? process;
+    this.#claims.set(name, first);
+    if (first === process) return;
+    this.#options.violated(
+      'no ballot is used again after a restart',
+      `${name} was claimed by ${first} and by ${process}`,
+    );
   }
 
   #promised(me: ReplicaId, { ballot, accepted, acceptedEnd, decidedEnd, counted }: Promised): void {

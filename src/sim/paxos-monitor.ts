@@ -1,3 +1,4 @@
+import type { Header } from '../log/header.js';
 import { compareBallots, formatBallot, type Ballot } from '../log/ballot.js';
 import { replicaId, type ReplicaId, type Slot } from '../log/ids.js';
 import type { Accept, AcceptReply, Prepare, PrepareReply, Vote } from '../paxos/messages.js';
@@ -35,9 +36,23 @@ export class PaxosMonitor implements VotingMonitor {
   /** By slot, then by ballot. */
   readonly #votes = new Map<Slot, Map<string, Voted>>();
   readonly #chosen = new Set<Slot>();
+  /** Which start of its proposer a ballot is of, by slot and ballot. */
+  readonly #starts = new Map<string, number>();
 
   constructor(options: MonitorOptions) {
     this.#options = options;
+  }
+
+  /** A proposer uses a ballot: no later start of it may use the same (rule R4). */
+  proposed({ bootCounter }: Header, { slot, ballot }: Prepare): void {
+    const name = `${slot} ${formatBallot(ballot)}`;
+    const start = this.#starts.get(name) ?? bootCounter;
+    this.#starts.set(name, start);
+    if (start === bootCounter) return;
+    this.#options.violated(
+      'no ballot is used again after a restart',
+      `${formatBallot(ballot)} was used in slot ${slot} by starts ${start} and ${bootCounter} of its proposer`,
+    );
   }
 
   /** What an acceptor has told of a slot when a request about it comes. */

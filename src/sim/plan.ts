@@ -12,7 +12,7 @@ import { mixed } from './world.js';
 export interface SimulationOptions {
   readonly engine: AnyEngineName;
   readonly seed: number;
-  /** Default 3. */
+  /** Default 3, and 5 in every fifth world of an engine that votes: some mistakes need two that know nothing. */
   readonly replicas?: number | undefined;
   /** How many operations clients begin; default 208. */
   readonly operations?: number | undefined;
@@ -29,11 +29,15 @@ export interface ClientPlan {
   readonly hurried: number;
 }
 
+/** Whether faults wait until the engine's envelope has room for them; where all of them are inside it, all are wild. */
+export type Manner = 'kind' | 'wild';
+
 /** Everything about a world that its seed decides before it begins. */
 export interface Plan {
   readonly engine: AnyEngineName;
   readonly seed: number;
   readonly replicas: number;
+  readonly manner: Manner;
   readonly weather: Weather;
   readonly clockDrift: number;
   readonly diskPace: DiskPace;
@@ -53,21 +57,26 @@ export interface Plan {
 
 export const defaultReplicas = 3;
 export const defaultOperations = 208;
+/** How many replicas every so many worlds have instead. */
+const moreReplicas = { replicas: 5, worlds: 5 };
 const fewestClients = 4;
 const mostClients = 16;
 const segmentBytes = 16 * 1024;
 
 /** Draws the plan of a seed. */
 export function drawPlan(options: SimulationOptions): Plan {
-  const { engine, seed, replicas = defaultReplicas, operations = defaultOperations } = options;
+  const { engine, seed, operations = defaultOperations } = options;
+  const replicas = options.replicas ?? replicasOf(engine, seed);
   const random = seededRandom(mixed(seed, `plan of ${engine} with ${replicas}`));
   const safetyMs = random.between(12_000, 25_000);
   const clients = drawClients(operations, random);
-  const faults = drawFaults({ engine, replicas, safetyMs, random });
+  const manner = engine === 'primary-backup' && random.below(5) > 1 ? 'kind' : 'wild';
+  const faults = drawFaults({ engine, replicas, manner, safetyMs, random });
   return {
     engine,
     seed,
     replicas,
+    manner,
     weather: calm(random),
     clockDrift: random.below(2) === 0 ? 0 : 0.1,
     diskPace: { syncLimitMs: random.between(0.5, 8), slowShare: 0.02, slowSyncLimitMs: 60 },
@@ -88,6 +97,11 @@ export function drawPlan(options: SimulationOptions): Plan {
     happening: options.onlyFaults ?? faults.map((_fault, index) => index),
   };
 }
+
+const replicasOf = (engine: AnyEngineName, seed: number): number =>
+  engine !== 'primary-backup' && mixed(seed, 'replicas') % moreReplicas.worlds === 0
+    ? moreReplicas.replicas
+    : defaultReplicas;
 
 /** The weather of a world when nothing is wrong. */
 const calm = (random: Random): Weather => ({

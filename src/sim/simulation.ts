@@ -2,6 +2,7 @@ import { checkLinearizable } from '../check/linearizable.js';
 import type { History } from '../check/history.js';
 import type { SimulatedCluster } from './cluster.js';
 import { Clients } from './clients.js';
+import { PrimaryBackupCluster } from './primary-backup-cluster.js';
 import type { Machine } from './machine.js';
 import { Nemesis } from './nemesis.js';
 import { drawPlan, type Plan, type SimulationOptions } from './plan.js';
@@ -37,8 +38,13 @@ export type Verdict =
 const bootLimitMs = 30_000;
 /** How long all calls and all replicas may take to come to an end once faults have stopped. */
 const livenessLimitMs = 60_000;
+/** How long a dead end must be shown without a break after the last fault, before it is believed. */
+const deadEndMs = 10_000;
+/** How long a call gets that is made in a dead end. */
+const callInDeadEndMs = 3000;
 /** How often machines are looked at. */
 const lookIntervalMs = 50;
+const keyOfUser = 'user';
 /** More events than any world has that comes to an end. */
 const stepLimit = 3_000_000;
 /** The checker's bound: far above what the histories of a world take. */
@@ -55,6 +61,8 @@ export async function simulate(options: RunOptions): Promise<Outcome> {
 
 /** A phase came to its limit in time. */
 class OutOfTime extends Error {}
+/** Users have been shown for long enough that nothing goes on. */
+class StandsStill extends Error {}
 /** The run was to end here. */
 class StepsDone extends Error {}
 
@@ -65,6 +73,12 @@ class Run {
   readonly #cluster: SimulatedCluster;
   readonly #clients: Clients;
   readonly #nemesis: Nemesis;
+  /** No fault follows any more. */
+  #isHealed = false;
+  /** What is shown to keep everything from going on, and since when without a break. */
+  #shown: { readonly message: string; readonly sinceMs: number } | undefined;
+  /** The dead end in which this world has ended. */
+  #deadEnd: string | undefined;
 
   constructor(world: World, plan: Plan, steps: number) {
     this.#world = world;
@@ -74,6 +88,7 @@ class Run {
     this.#clients = new Clients(world, this.#cluster, plan);
     this.#nemesis = new Nemesis({
       world,
+      manner: plan.manner,
       cluster: this.#cluster,
       clientHosts: this.#clients.hosts,
       crowd: (count) => this.#clients.crowd(count),
@@ -85,7 +100,7 @@ class Run {
     try {
       await this.#boot();
       await this.#safetyPhase();
-      await this.#livenessPhase();
+      await this.#livenessPhase().catch((error: unknown) => this.#standStill(error));
     } catch (error) {
       if (error instanceof StepsDone) return;
       if (!(error instanceof OutOfTime)) throw error;
@@ -125,7 +140,7 @@ class Run {
     if (!isCutShort && history.length === 0) {
       return { kind: 'failed', check: 'a run has operations', message: 'no call was made', atMs };
     }
-    return { kind: 'passed' };
+    return this.#deadEnd === undefined ? { kind: 'passed' } : { kind: 'dead-end', message: this.#deadEnd };
   }
 
   async #boot(): Promise<void> {
@@ -152,6 +167,7 @@ class Run {
   /** Faults have stopped: every call must end, and all that live must come to one state. */
   async #livenessPhase(): Promise<void> {
     const living = this.#nemesis.end();
+    this.#isHealed = true;
     this.#clients.hurry();
     await this.#until(
       () => (this.#clients.areDone ? undefined : `${this.#clients.underWay} calls have not ended`),
@@ -183,11 +199,44 @@ class Run {
       if (this.#world.violation !== undefined) throw new StepsDone();
       if (time.nowMs < lookAtMs) continue;
       lookAtMs = time.nowMs + lookIntervalMs;
+      this.#lookForDeadEnd();
       lacking = missing();
       if (lacking !== undefined && time.nowMs > endMs) {
         throw new OutOfTime(`${(limitMs / 1000).toFixed(0)} s after the last fault: ${lacking}`);
       }
     }
+  }
+
+  #lookForDeadEnd(): void {
+    const message = this.#isHealed ? this.#cluster.envelope?.deadEnd : undefined;
+    const { nowMs } = this.#world.time;
+    if (message === undefined) this.#shown = undefined;
+    else if (message !== this.#shown?.message) this.#shown = { message, sinceMs: nowMs };
+    else if (nowMs - this.#shown.sinceMs > deadEndMs) throw new StandsStill(message);
+  }
+
+  /** Outside its envelope an engine may stand still, if users are told so; inside it never. */
+  async #standStill(error: unknown): Promise<void> {
+    if (!(error instanceof StandsStill)) throw error;
+    const { message } = error;
+    this.#isHealed = false;
+    this.#deadEnd = message;
+    if (this.#cluster.envelope?.left === undefined) {
+      this.#world.violated('inside its envelope the store goes on', message);
+      return;
+    }
+    let told: string | undefined;
+    const process = this.#world.newProcess('user');
+    const clerk = this.#cluster.clerk(process.name, process, 0);
+    process.after(0, () => {
+      clerk.get(keyOfUser, { timeoutMs: callInDeadEndMs }).then(
+        () => (told = 'the call was answered'),
+        (error: unknown) => (told = String(error)),
+      );
+    });
+    await this.#until(() => (told === undefined ? 'a call has not ended' : undefined), 2 * callInDeadEndMs);
+    if (told?.includes(message) === true) return;
+    this.#world.violated('a dead end is shown to users', `it is "${message}", and a user was told: ${told}`);
   }
 
   #checkIfRan(machine: Machine, ran: ReadonlySet<unknown>): void {
@@ -197,6 +246,7 @@ class Run {
 
 function newCluster(world: World, plan: Plan): SimulatedCluster {
   const { engine } = plan;
-  if (engine === 'primary-backup') throw new RangeError('primary-backup is not simulated yet');
+  if (engine === 'primary-backup')
+    return new PrimaryBackupCluster(world, { ...plan, replicaCount: plan.replicas });
   return new VotingCluster(world, { ...plan, engine, replicaCount: plan.replicas, reads: 'barrier' });
 }

@@ -289,9 +289,9 @@ export class VotingCluster implements SimulatedCluster {
             ...ends,
             name,
             accept: (stream) => accept(at(), stream),
-            said: (host, { body }) => {
+            said: (host, process, { body }) => {
               const speaker = host === from.machine.host ? from : to;
-              said(speaker.id, body);
+              said(speaker.id, process, body);
             },
           }),
       };

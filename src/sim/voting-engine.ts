@@ -37,7 +37,7 @@ export type Carry<Opened extends Engine> = <Request, Reply>(
 export type CarryStreams<Opened extends Engine> = <Message>(
   name: string,
   accept: (engine: Opened, stream: Duplex<Enveloped<Message>>) => DuplexEvents<Enveloped<Message>>,
-  said: (from: ReplicaId, message: Message) => void,
+  said: (from: ReplicaId, process: string, message: Message) => void,
 ) => OpenDuplex<Enveloped<Message>>;
 
 /** The ways from one replica to another. */
@@ -124,12 +124,14 @@ const paxos: EngineInWorld<PaxosLink, RecoveredPaxos, PaxosEngine, PaxosMonitor>
   newMonitor: (options) => new PaxosMonitor(options),
   link: ({ to, carry }, monitor) => ({
     prepare: carry('prepare', async ({ peer }, request) => {
+      monitor.proposed(request.header, request.body);
       const before = monitor.told(to, request.body.slot);
       const reply = await peer.handlePrepare(request);
       monitor.prepared(to, request.body, reply.body, before);
       return reply;
     }),
     accept: carry('accept', async ({ peer }, request) => {
+      monitor.proposed(request.header, request.body);
       const before = monitor.told(to, request.body.slot);
       const reply = await peer.handleAccept(request);
       monitor.accepted(to, request.body, reply.body, before);
@@ -162,8 +164,8 @@ const omnipaxos: EngineInWorld<OmnipaxosLink, RecoveredOmnipaxos, OmnipaxosEngin
     exchange: carryStreams<readonly OmnipaxosMessage[]>(
       'exchange',
       ({ peer }, stream) => peer.accept(stream),
-      (from, messages) => {
-        for (const message of messages) monitor.said(from, message);
+      (from, process, messages) => {
+        for (const message of messages) monitor.said(from, process, message);
       },
     ),
   }),
