@@ -177,8 +177,13 @@ export class Clients {
   /** A pause such that the calls are spread over the time in which faults begin. */
   #pauseMs({ plan, random }: Client): number {
     if (!this.#isPatient) return random.between(0, 20);
-    const spacingMs = (this.#plan.safetyMs * plan.pipeline) / plan.operations;
-    return random.between(0, 2 * spacingMs);
+    const { safetyMs, burstsApartMs } = this.#plan;
+    const spacingMs = (safetyMs * plan.pipeline) / plan.operations;
+    if (burstsApartMs === undefined) return random.between(0, 2 * spacingMs);
+    const withinBurstMs = random.between(0, 5);
+    if (random.between(0, burstsApartMs) >= spacingMs) return withinBurstMs;
+    const bursts = Math.max(1, Math.round(spacingMs / burstsApartMs));
+    return burstsApartMs * bursts - (this.#world.time.nowMs % burstsApartMs) + withinBurstMs;
   }
 }
 

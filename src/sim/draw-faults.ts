@@ -1,5 +1,6 @@
 import type { Random } from '../runtime/random.js';
 import type { AnyEngineName } from '../server/engine.js';
+import type { Ending } from './machine.js';
 import type { Manner } from './plan.js';
 import { partitionShapes, type CrashMoment, type Fault, type FaultKind, type Victim } from './fault.js';
 
@@ -26,9 +27,13 @@ const victim = (random: Random): Victim => ({
   preferLeader: random.below(2) === 0,
   turn: random.below(1000),
 });
-const ending = (random: Random) => (random.below(3) === 0 ? 'kill' : 'power');
-const moment = (random: Random): CrashMoment =>
-  (['at-once', 'syncing', 'speaking'] as const)[random.below(3)] ?? 'at-once';
+const moments: readonly CrashMoment[] = ['at-once', 'syncing', 'syncing', 'speaking'];
+
+/** How and when servers end; a sync that goes on beneath a process that was killed is no harm. */
+const ending = (random: Random): { readonly ending: Ending; readonly moment: CrashMoment } => {
+  const moment = moments[random.below(moments.length)] ?? 'at-once';
+  return { moment, ending: moment === 'syncing' || random.below(2) === 0 ? 'power' : 'kill' };
+};
 
 /** What may happen to every engine. */
 const everywhere: readonly Kind[] = [
@@ -60,8 +65,7 @@ const everywhere: readonly Kind[] = [
     lastsMs: [10, 4000],
     draw: (random) => ({
       kind: 'crash',
-      ending: ending(random),
-      moment: moment(random),
+      ...ending(random),
       victim: victim(random),
     }),
   },
@@ -80,8 +84,7 @@ const onDisks: readonly Kind[] = [
     lastsMs: [10, 1500],
     draw: (random) => ({
       kind: 'crash-all',
-      ending: ending(random),
-      moment: moment(random),
+      ...ending(random),
       victim: victim(random),
     }),
   },
@@ -104,13 +107,47 @@ const onDisks: readonly Kind[] = [
   },
 ];
 
+/** What replicas say to each other, by engine; what is lost out of the middle of a stream, weather does. */
+const messagesOf: Record<AnyEngineName, readonly string[]> = {
+  paxos: [
+    'prepare',
+    'prepare reply',
+    'accept',
+    'accept reply',
+    'decide',
+    'decide',
+    'learn',
+    'reach',
+    'reach reply',
+    'hello',
+  ],
+  omnipaxos: ['exchange', 'exchange back', 'hello'],
+  'primary-backup': [],
+};
+
+const ofMessages = (engine: AnyEngineName): readonly Kind[] => {
+  const names = messagesOf[engine];
+  const draw = (random: Random): FaultKind => ({
+    kind: 'message-trouble',
+    name: names[random.below(names.length)] ?? '',
+    trouble:
+      random.below(2) === 0 ? { lost: true, delayMs: 0 } : { lost: false, delayMs: spread(random, 50, 1000) },
+  });
+  return names.length === 0 ? [] : [{ weight: 4, lastsMs: [300, 5000], draw }];
+};
+
 const ofSessions: readonly Kind[] = [
   { weight: 1, lastsMs: [0, 0], draw: (random) => ({ kind: 'session-crowd', count: 2 + random.below(8) }) },
 ];
 
 /** All faults of one world, in order of time. What an engine's envelope leaves out is never drawn for it. */
 export function drawFaults({ engine, manner, safetyMs, random }: DrawOptions): Fault[] {
-  const kinds = [...everywhere, ...ofSessions, ...(engine === 'primary-backup' ? [] : onDisks)];
+  const kinds = [
+    ...everywhere,
+    ...ofSessions,
+    ...ofMessages(engine),
+    ...(engine === 'primary-backup' ? [] : onDisks),
+  ];
   const count = fewestFaults + random.below(mostFaults - fewestFaults + 1);
   const faults = Array.from({ length: count }, (): Fault => {
     const kind = pick(kinds, random);

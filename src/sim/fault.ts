@@ -1,5 +1,5 @@
 import type { Ending } from './machine.js';
-import type { Weather } from './network.js';
+import type { MessageTrouble, Weather } from './network.js';
 
 export const partitionShapes = [
   'full',
@@ -39,6 +39,8 @@ export type CrashMoment = 'at-once' | 'syncing' | 'speaking';
 export type FaultKind =
   | { readonly kind: 'partition'; readonly shape: PartitionShape; readonly victim: Victim }
   | { readonly kind: 'weather'; readonly weather: Weather }
+  /** Messages of one name are lost, or take so much longer; all others pass. */
+  | { readonly kind: 'message-trouble'; readonly name: string; readonly trouble: MessageTrouble }
   /** The process ends, or its machine loses power with all that was not synced; it starts again after a while. */
   | {
       readonly kind: 'crash';
@@ -93,6 +95,10 @@ function kindText(fault: FaultKind): string {
       return `clock jumps by ${fault.byMs.toFixed(0)} ms${of(fault.victim)}`;
     case 'slow-disk':
       return `syncs take up to ${fault.slowSyncLimitMs.toFixed(0)} ms${of(fault.victim)}`;
+    case 'message-trouble': {
+      const { lost, delayMs } = fault.trouble;
+      return `every message "${fault.name}" ${lost ? 'is lost' : `takes ${delayMs.toFixed(0)} ms longer`}`;
+    }
     case 'session-crowd':
       return `${fault.count} sessions are opened`;
     default:

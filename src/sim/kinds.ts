@@ -31,6 +31,7 @@ const faultsOnDisks = [
 const everywhere = ['messages lost', 'messages duplicated', 'operations unknown', 'sessions expired'];
 
 const ofVoters = [
+  'fault message-trouble',
   'crashes',
   'power cuts',
   'writes lost',
@@ -38,15 +39,24 @@ const ofVoters = [
   'a snapshot is written',
   'a snapshot is pulled',
   'a snapshot is installed',
-  'log cuts',
+  'segments dropped',
   'servers that stopped themselves',
   'replicas that stay away',
 ];
 
 const kinds: Record<AnyEngineName, readonly string[]> = {
-  paxos: [...partitions, ...faultsEverywhere, ...faultsOnDisks, ...everywhere, ...ofVoters],
+  paxos: [...partitions, ...faultsEverywhere, ...faultsOnDisks, ...everywhere, ...ofVoters, 'log cuts'],
   omnipaxos: [...partitions, ...faultsEverywhere, ...faultsOnDisks, ...everywhere, ...ofVoters, 'elections'],
-  'primary-backup': [...partitions, ...faultsEverywhere, ...everywhere],
+  'primary-backup': [
+    ...partitions,
+    ...faultsEverywhere,
+    ...everywhere,
+    'crashes',
+    'power cuts',
+    'elections',
+    'a snapshot is installed',
+    'worlds outside the envelope',
+  ],
 };
 
 /** Everything that must happen in many worlds of an engine, or its simulation has lost a part of its reach. */
@@ -66,7 +76,7 @@ export const kindGroups: readonly KindGroup[] = [
     ],
   },
   { title: 'partitions', names: partitions },
-  { title: 'faults', names: ['faults', ...faultsEverywhere, ...faultsOnDisks] },
+  { title: 'faults', names: ['faults', ...faultsEverywhere, 'fault message-trouble', ...faultsOnDisks] },
   { title: 'network', names: ['messages delivered', 'messages lost', 'messages duplicated'] },
   {
     title: 'machines',
@@ -92,6 +102,7 @@ export const kindGroups: readonly KindGroup[] = [
       'a snapshot transfer broke',
       'sessions crowded',
       'sessions expired',
+      'worlds outside the envelope',
     ],
   },
 ];

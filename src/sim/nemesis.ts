@@ -111,6 +111,9 @@ export class Nemesis {
       case 'weather':
         this.#lastFor(fault.lastsMs, world.network.worsen(fault.weather));
         return true;
+      case 'message-trouble':
+        this.#lastFor(fault.lastsMs, world.network.disturb(fault.name, fault.trouble));
+        return true;
       case 'session-crowd':
         crowd(fault.count);
         return true;
@@ -120,7 +123,9 @@ export class Nemesis {
   }
 
   /** Faults that hit one machine. */
-  #hit(fault: Exclude<Fault, { kind: 'partition' | 'weather' | 'session-crowd' }>): boolean {
+  #hit(
+    fault: Exclude<Fault, { kind: 'partition' | 'weather' | 'message-trouble' | 'session-crowd' }>,
+  ): boolean {
     const machine = this.#victim(fault.victim);
     const process = machine?.process;
     if (machine === undefined || process === undefined) return false;

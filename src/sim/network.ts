@@ -16,6 +16,13 @@ export interface Weather {
   readonly stragglerLimitMs: number;
 }
 
+/** What becomes of all messages of one name. */
+export interface MessageTrouble {
+  readonly lost: boolean;
+  /** How much longer they are under way. */
+  readonly delayMs: number;
+}
+
 /** A way from one host to another, in one direction. */
 export interface Way {
   readonly from: string;
@@ -41,6 +48,8 @@ export class Network {
   readonly #options: NetworkOptions;
   /** How many faults cut each way now. */
   readonly #cuts = new Map<string, number>();
+  /** By the name of messages. */
+  readonly #troubles = new Map<string, MessageTrouble>();
   readonly #weathers: Weather[];
   #weather: Weather;
 
@@ -61,6 +70,14 @@ export class Network {
     return () => {
       this.#weathers.splice(this.#weathers.indexOf(weather), 1);
       this.#weather = worstOf(this.#weathers);
+    };
+  }
+
+  /** Until the answer is called, all messages of this name fare so. */
+  disturb(name: string, trouble: MessageTrouble): () => void {
+    this.#troubles.set(name, trouble);
+    return () => {
+      if (this.#troubles.get(name) === trouble) this.#troubles.delete(name);
     };
   }
 
@@ -85,8 +102,9 @@ export class Network {
    * meanwhile gets nothing.
    */
   send(way: Way, message: unknown, target: SimulatedProcess | undefined, arrive: () => void): void {
-    const delayMs = this.#delayMs();
-    const isLost = this.#options.random.between(0, 1) < this.#weather.loss;
+    const trouble = this.#troubles.get(way.name);
+    const delayMs = this.#delayMs() + (trouble?.delayMs ?? 0);
+    const isLost = this.#options.random.between(0, 1) < this.#weather.loss || trouble?.lost === true;
     this.#told(way, isLost ? 'lost' : delayMs.toFixed(3), message);
     if (isLost || this.isCut(way.from, way.to) || target === undefined) {
       this.counts.lost += 1;
@@ -113,7 +131,8 @@ export class Network {
 
   /** What a stream needs to carry one message: how long it takes, and whether it or the whole stream is lost. */
   fateOnStream(way: Way, message: unknown): { readonly delayMs: number; readonly draw: number } {
-    const fate = { delayMs: this.#delayMs(), draw: this.#options.random.between(0, 1) };
+    const delayMs = this.#delayMs() + (this.#troubles.get(way.name)?.delayMs ?? 0);
+    const fate = { delayMs, draw: this.#options.random.between(0, 1) };
     this.#told(way, `${fate.delayMs.toFixed(3)} ${fate.draw.toFixed(3)}`, message);
     return fate;
   }

@@ -54,16 +54,16 @@ export class OmnipaxosMonitor implements VotingMonitor {
     }
   }
 
-  /** What a replica has after a restart, which may not be less than it has told. */
-  restarted(me: ReplicaId, held: Readonly<Told>): void {
+  /** What a replica holds now, be it after a restart: never less than it has told. */
+  remembers(me: ReplicaId, held: Readonly<Told>): void {
     const told = this.#toldOf(me);
     const isWhole =
       compareBallots(held.promised, told.promised) >= 0 &&
       (compareBallots(held.accepted, told.accepted) || held.acceptedEnd - told.acceptedEnd) >= 0;
     if (isWhole) return;
     this.#options.violated(
-      'what was told survives a restart',
-      `replica ${me} promised ${formatBallot(told.promised)} and accepted under ${formatBallot(told.accepted)} up to slot ${told.acceptedEnd}, and has come back with ${formatBallot(held.promised)} and ${formatBallot(held.accepted)} up to ${held.acceptedEnd}`,
+      'what was told is remembered',
+      `replica ${me} promised ${formatBallot(told.promised)} and accepted under ${formatBallot(told.accepted)} up to slot ${told.acceptedEnd}, and holds ${formatBallot(held.promised)} and ${formatBallot(held.accepted)} up to ${held.acceptedEnd}`,
     );
   }
 

@@ -17,7 +17,7 @@ interface Voted {
   readonly voters: Set<ReplicaId>;
 }
 
-/** What an acceptor holds of one slot after a restart. */
+/** What an acceptor holds of one slot. */
 export interface HeldVote {
   readonly promised: Ballot | undefined;
   readonly vote: Vote | undefined;
@@ -25,7 +25,7 @@ export interface HeldVote {
 
 /**
  * Remembers what acceptors of Paxos have answered, to others and to themselves, as no acceptor may forget, and holds every
- * further answer against it, and what they have after a restart: promises and votes never fall (rules R1, R2); one ballot
+ * further answer against it, and what they hold, be it after a restart: promises and votes never fall (rules R1, R2); one ballot
  * has one value; a promise tells the last vote; and nothing is decided for which a majority has not voted under one ballot,
  * on their disks.
  */
@@ -89,7 +89,7 @@ export class PaxosMonitor implements VotingMonitor {
   }
 
   /** @param held what it has of a slot now; undefined if it needs nothing of it any more */
-  restarted(me: ReplicaId, held: (slot: Slot) => HeldVote | undefined): void {
+  remembers(me: ReplicaId, held: (slot: Slot) => HeldVote | undefined): void {
     for (const [slot, told] of this.#told.get(me) ?? []) {
       const now = held(slot);
       if (now === undefined) continue;
@@ -97,8 +97,8 @@ export class PaxosMonitor implements VotingMonitor {
         compareBallots(now.promised, told.promised) >= 0 && compareBallots(now.vote?.ballot, told.voted) >= 0;
       if (isWhole) continue;
       this.#options.violated(
-        'what was told survives a restart',
-        `replica ${me} promised ${formatBallot(told.promised)} and voted under ${formatBallot(told.voted)} in slot ${slot}, and has come back with ${formatBallot(now.promised)} and ${formatBallot(now.vote?.ballot)}`,
+        'what was told is remembered',
+        `replica ${me} promised ${formatBallot(told.promised)} and voted under ${formatBallot(told.voted)} in slot ${slot}, and holds ${formatBallot(now.promised)} and ${formatBallot(now.vote?.ballot)}`,
       );
       return;
     }

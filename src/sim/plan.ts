@@ -47,6 +47,8 @@ export interface Plan {
   readonly segmentBytes: number;
   readonly clients: readonly ClientPlan[];
   readonly keyCount: number;
+  /** Clients call all at once, so far apart; undefined if each calls when it likes. */
+  readonly burstsApartMs: number | undefined;
   /** How long faults may begin and clients take their time. */
   readonly safetyMs: number;
   /** All that the seed draws, in order of time. */
@@ -61,7 +63,8 @@ export const defaultOperations = 208;
 const moreReplicas = { replicas: 5, worlds: 5 };
 const fewestClients = 4;
 const mostClients = 16;
-const segmentBytes = 16 * 1024;
+/** Small ones are dropped sooner. */
+const segmentBytes = [4 * 1024, 16 * 1024] as const;
 
 /** Draws the plan of a seed. */
 export function drawPlan(options: SimulationOptions): Plan {
@@ -70,6 +73,7 @@ export function drawPlan(options: SimulationOptions): Plan {
   const random = seededRandom(mixed(seed, `plan of ${engine} with ${replicas}`));
   const safetyMs = random.between(12_000, 25_000);
   const clients = drawClients(operations, random);
+  const isInBursts = random.below(3) === 0;
   const manner = engine === 'primary-backup' && random.below(5) > 1 ? 'kind' : 'wild';
   const faults = drawFaults({ engine, replicas, manner, safetyMs, random });
   return {
@@ -89,9 +93,10 @@ export function drawPlan(options: SimulationOptions): Plan {
     },
     checkpointIntervalSlots: 8 + random.below(9),
     logLimits: { slots: 16 + random.below(33), bytes: 64 * 1024 },
-    segmentBytes,
+    segmentBytes: segmentBytes[random.below(segmentBytes.length)] ?? segmentBytes[0],
     clients,
-    keyCount: 3 + random.below(8),
+    keyCount: isInBursts ? 1 + random.below(3) : 3 + random.below(8),
+    burstsApartMs: isInBursts ? random.between(100, 1500) : undefined,
     safetyMs,
     faults,
     happening: options.onlyFaults ?? faults.map((_fault, index) => index),
@@ -108,8 +113,8 @@ const calm = (random: Random): Weather => ({
   loss: 0,
   duplication: 0,
   delayLimitMs: random.between(1, 20),
-  stragglers: 0,
-  stragglerLimitMs: 0,
+  stragglers: random.below(3) === 0 ? 0.02 : 0,
+  stragglerLimitMs: 300,
 });
 
 function drawClients(operations: number, random: Random): ClientPlan[] {

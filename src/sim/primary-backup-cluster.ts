@@ -33,16 +33,17 @@ export class PrimaryBackupCluster implements SimulatedCluster, Envelope {
   readonly envelope: Envelope = this;
   readonly #world: World;
   readonly #options: PrimaryBackupClusterOptions;
+  readonly #monitor: PrimaryBackupMonitor;
   readonly #places: readonly PrimaryBackupPlace[];
   readonly #views: SimulatedViews;
 
   constructor(world: World, options: PrimaryBackupClusterOptions) {
     this.#world = world;
     this.#options = options;
-    const monitor = new PrimaryBackupMonitor((check, message) => world.violated(check, message));
+    this.#monitor = new PrimaryBackupMonitor((check, message) => world.violated(check, message));
     this.#places = Array.from({ length: options.replicaCount }, (_, index) => {
       const address = serverAddress(`server-${index + 1}`);
-      return new PrimaryBackupPlace(address, new Machine(world, address, options.diskPace), monitor);
+      return new PrimaryBackupPlace(address, new Machine(world, address, options.diskPace), this.#monitor);
     });
     this.machines = this.#places.map(({ machine }) => machine);
     this.#views = new SimulatedViews(world);
@@ -131,7 +132,7 @@ export class PrimaryBackupCluster implements SimulatedCluster, Envelope {
     const statuses = this.#places.flatMap(({ lastServer }) =>
       lastServer === undefined ? [] : [lastServer.status()],
     );
-    tally.add('slots', Math.max(0, ...statuses.map(({ log }) => (log.applied ?? -1) + 1)));
+    tally.add('slots', this.#monitor.slots);
     const ended = statuses.map(({ nextClientId, openSessions }) => nextClientId - 1 - openSessions);
     tally.add('sessions expired', Math.max(0, ...ended));
     const { left } = this.#views;

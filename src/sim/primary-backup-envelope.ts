@@ -11,7 +11,6 @@ export interface ViewSeen {
 /** A process that pinged, as it reached the view service. */
 interface Heard {
   readonly process: string;
-  readonly viewNumber: number;
   readonly atMs: number;
 }
 
@@ -50,10 +49,7 @@ export class PrimaryBackupEnvelope {
   /** A ping has arrived; to be called between two looks, at the view before it and at the view after it. */
   pinged(server: ServerAddress, heard: Heard): void {
     // What comes late from a process that is gone says nothing of the one that has its name now.
-    if (this.#ended.has(heard.process)) return;
-    const last = this.#heard.get(server);
-    const before = last?.process === heard.process ? last.viewNumber : 0;
-    this.#heard.set(server, { ...heard, viewNumber: Math.max(before, heard.viewNumber) });
+    if (!this.#ended.has(heard.process)) this.#heard.set(server, heard);
   }
 
   ended(process: string): void {
@@ -69,16 +65,12 @@ export class PrimaryBackupEnvelope {
     if (this.isWhole(seen, nowMs)) this.#failed.clear();
   }
 
-  /** Whether two processes hold the data of this view, both are there, and both have said so. */
+  /** Whether two processes hold the data of this view, and both are there. */
   isWhole({ view, isAcknowledged, isBackupReady }: ViewSeen, nowMs: number): boolean {
     const { viewNumber, processes } = this.#holders;
     if (!isAcknowledged || !isBackupReady || processes.size < 2 || viewNumber !== view.viewNumber)
       return false;
-    return [...processes].every(
-      ([server, process]) =>
-        this.#failureOf(server, process, nowMs) === undefined &&
-        this.#heard.get(server)?.viewNumber === viewNumber,
-    );
+    return [...processes].every(([server, process]) => this.#failureOf(server, process, nowMs) === undefined);
   }
 
   #lookAtHolders(nowMs: number): void {

@@ -41,9 +41,15 @@ type Check = (check: string, message: string) => void;
 export class PrimaryBackupMonitor {
   readonly #violated: Check;
   readonly #views = new Map<number, ViewRecord>();
+  #slots = 0;
 
   constructor(violated: Check) {
     this.#violated = violated;
+  }
+
+  /** How many slots were applied by any holder of the data. */
+  get slots(): number {
+    return this.#slots;
   }
 
   /** Something has happened in this server. */
@@ -110,6 +116,7 @@ export class PrimaryBackupMonitor {
   #checkStand(server: ServerSeen, record: ViewRecord, transfer: number): void {
     const { process, part, view, applied, address } = server;
     const end = (applied ?? -1) + 1;
+    this.#slots = Math.max(this.#slots, end);
     const before = record.stood.get(process);
     record.stood.set(process, { end, transfer });
     if (before?.end === end && before.transfer === transfer) return;

@@ -78,8 +78,7 @@ export class SimulatedViews {
 
   #pinged(ping: ServerPing, { name }: SimulatedProcess): ViewNews {
     this.#look();
-    const { server, viewNumber } = ping;
-    this.#envelope.pinged(server, { process: name, viewNumber, atMs: this.#process.clock.now() });
+    this.#envelope.pinged(ping.server, { process: name, atMs: this.#process.clock.now() });
     const news = this.#server.handlePing(ping);
     this.#look();
     return news;

@@ -40,12 +40,16 @@ const roundTimeoutMs = 1000;
 const electionTimeoutMs = 100;
 const attemptTimeoutMs = 1000;
 const clusterId = 'simulated';
+/** What a replica remembers is looked at when it starts, when it has taken in a snapshot, and so often besides. */
+const checksBetweenLooks = 200;
 
 /** A machine of this cluster and the replica that runs on it, once it is open. */
 interface Place {
   readonly id: ReplicaId;
   readonly machine: Machine;
   running: (WorldReplica & { readonly process: SimulatedProcess }) | undefined;
+  /** How many more checks until what the replica remembers is looked at again. */
+  looksIn: number;
 }
 
 /** What a machine's host is called. */
@@ -74,6 +78,7 @@ export class VotingCluster implements SimulatedCluster {
       id,
       machine: new Machine(world, hostOf(id), diskPace),
       running: undefined,
+      looksIn: 0,
     }));
     this.machines = this.#places.map(({ machine }) => machine);
     const violated = (check: string, message: string) => world.violated(check, message);
@@ -100,6 +105,7 @@ export class VotingCluster implements SimulatedCluster {
         (running) => {
           if (process.state === 'ended') return;
           place.running = { ...running, process };
+          place.looksIn = 0;
           running.replica.start();
         },
         (error: unknown) => this.#stopped(place, process, error),
@@ -142,9 +148,16 @@ export class VotingCluster implements SimulatedCluster {
   }
 
   check(machine: Machine): void {
-    const { running } = this.#placeOf(machine);
+    const place = this.#placeOf(machine);
+    const { running } = place;
     if (running === undefined || running.process !== machine.process) return;
     const { replica, decidedValue, process } = running;
+    place.looksIn -= 1;
+    if (place.looksIn < 0) {
+      place.looksIn = checksBetweenLooks;
+      // What damage may have taken is told by the replica itself.
+      if (!machine.excuses.has('damaged') && !machine.excuses.has('lost-directory')) running.lookAtMemory();
+    }
     this.#agreement.look(process.name, {
       name: machine.host,
       applied: replica.engine.log.applied,
@@ -184,7 +197,7 @@ export class VotingCluster implements SimulatedCluster {
   }
 
   async #open(place: Place, process: SimulatedProcess): Promise<WorldReplica> {
-    const { id, machine } = place;
+    const { id } = place;
     const random = this.#world.randomFor(`process ${process.name}`);
     const directory = await this.#directory(place, process, random);
     const settings: ReplicaSettings = {
@@ -206,9 +219,7 @@ export class VotingCluster implements SimulatedCluster {
       logger: this.#logger(place),
       failed: (error) => this.#stopped(place, process, error),
     };
-    // What damage may have taken is told by the replica itself.
-    const isSound = !machine.excuses.has('damaged') && !machine.excuses.has('lost-directory');
-    return await this.#kind.open(settings, this.#waysFrom(place, process), isSound);
+    return await this.#kind.open(settings, this.#waysFrom(place, process));
   }
 
   #directory({ id, machine }: Place, process: SimulatedProcess, random: Random): Promise<DataDirectory> {
@@ -304,9 +315,11 @@ export class VotingCluster implements SimulatedCluster {
     throw new RangeError(`nobody listens at ${place.machine.host}`);
   }
 
-  #logger({ id, machine }: Place): Logger {
+  #logger(place: Place): Logger {
+    const { id, machine } = place;
     const { tally, trace } = this.#world;
     const told = (message: string) => {
+      if (message === 'a snapshot is installed') place.looksIn = 0;
       tally.add(message);
       trace.add(`${machine.host} tells ${message}`);
     };

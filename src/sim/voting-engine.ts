@@ -59,8 +59,8 @@ interface EngineInWorld<
   readonly kind: EngineKind<Link, Recovered, Opened>;
   readonly newMonitor: (options: MonitorOptions) => Monitor;
   readonly link: (ways: Ways<Opened>, monitor: Monitor) => Link;
-  /** Holds what a replica came back with against what it had told. */
-  readonly restarted: (me: ReplicaId, engine: Opened, monitor: Monitor) => void;
+  /** Holds what a replica has against what it has told. */
+  readonly lookAtMemory: (me: ReplicaId, engine: Opened, monitor: Monitor) => void;
   /** What was decided in a slot; undefined if it is not known or no longer held. */
   readonly decidedValue: (engine: Opened, slot: Slot) => Uint8Array | undefined;
 }
@@ -69,14 +69,15 @@ interface EngineInWorld<
 export interface WorldReplica {
   readonly replica: Replica;
   readonly decidedValue: (slot: Slot) => Uint8Array | undefined;
+  /** Holds what it has now against all that it has told. */
+  readonly lookAtMemory: () => void;
 }
 
 /** Opens the replicas of one cluster, all of which one monitor watches. */
 export interface WorldEngine {
   readonly name: EngineName;
   readonly monitor: VotingMonitor;
-  /** @param isSound whether its disk has kept all that was synced */
-  open(settings: ReplicaSettings, waysTo: WaysTo, isSound: boolean): Promise<WorldReplica>;
+  open(settings: ReplicaSettings, waysTo: WaysTo): Promise<WorldReplica>;
 }
 
 /** Makes the ways to a peer; `at` finds the engine at the far end, or fails if none runs there. */
@@ -91,7 +92,7 @@ function worldEngine<
   Opened extends Engine,
   Monitor extends VotingMonitor,
 >(engine: EngineInWorld<Link, Recovered, Opened, Monitor>, options: MonitorOptions): WorldEngine {
-  const { kind, link, newMonitor, restarted, decidedValue } = engine;
+  const { kind, link, newMonitor, lookAtMemory, decidedValue } = engine;
   const monitor = newMonitor(options);
   // Replicas are found again by what opened them, so that nobody has to be told their type.
   const engines = new WeakMap<Replica, Opened>();
@@ -103,7 +104,7 @@ function worldEngine<
   return {
     name: kind.name,
     monitor,
-    open: async (settings, waysTo, isSound) => {
+    open: async (settings, waysTo) => {
       const replica = await Replica.open({
         ...settings,
         engine: kind,
@@ -113,8 +114,11 @@ function worldEngine<
         },
       });
       engines.set(replica, replica.engine);
-      if (isSound) restarted(settings.me, replica.engine, monitor);
-      return { replica, decidedValue: (slot) => decidedValue(replica.engine, slot) };
+      return {
+        replica,
+        decidedValue: (slot) => decidedValue(replica.engine, slot),
+        lookAtMemory: () => lookAtMemory(settings.me, replica.engine, monitor),
+      };
     },
   };
 }
@@ -141,9 +145,9 @@ const paxos: EngineInWorld<PaxosLink, RecoveredPaxos, PaxosEngine, PaxosMonitor>
     learn: carry('learn', ({ peer }, request) => peer.handleLearn(request)),
     reach: carry('reach', ({ peer }, request) => peer.handleReach(request)),
   }),
-  restarted: (me, { peer }, monitor) => {
+  lookAtMemory: (me, { peer }, monitor) => {
     const open = new Map(peer.openInstances());
-    monitor.restarted(me, (slot) => {
+    monitor.remembers(me, (slot) => {
       if (peer.status(slot).kind !== 'pending') return undefined;
       const acceptor = open.get(slot)?.acceptor;
       return acceptor?.phase === 'decided'
@@ -169,7 +173,7 @@ const omnipaxos: EngineInWorld<OmnipaxosLink, RecoveredOmnipaxos, OmnipaxosEngin
       },
     ),
   }),
-  restarted: (me, { peer }, monitor) => monitor.restarted(me, peer.replica.log),
+  lookAtMemory: (me, { peer }, monitor) => monitor.remembers(me, peer.replica.log),
   decidedValue: ({ peer }, slot) => {
     const { entries, decidedEnd } = peer.replica.log;
     return slot < decidedEnd ? entries.at(slot) : undefined;
