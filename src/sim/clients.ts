@@ -5,15 +5,23 @@ import { Workload, workloadKeys } from '../check/workload.js';
 import type { BaseClerk } from '../clerk/base-clerk.js';
 import { ClerkError } from '../clerk/clerk-error.js';
 import type { Operation } from '../kv/operation.js';
+import type { CallReason } from '../rpc/call-error.js';
 import type { Random } from '../runtime/random.js';
 import type { SimulatedCluster } from './cluster.js';
 import type { ClientPlan, Plan } from './plan.js';
+import { spread } from './spread.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import type { World } from './world.js';
 
-const keyPrefix = '';
 /** How long calls with a short deadline get. */
-const hurriedMs = [20, 600] as const;
+const hurriedMs = [20, 4000] as const;
+/** What an honest client is never refused for. */
+const reasonsOfFaults: readonly CallReason[] = [
+  'ALREADY_ACKNOWLEDGED',
+  'SEQUENCE_OUTSIDE_WINDOW',
+  'SESSION_NEVER_ISSUED',
+  'BAD_REQUEST',
+];
 
 interface Client {
   readonly name: string;
@@ -34,6 +42,8 @@ export class Clients {
   readonly #plan: Plan;
   readonly #clients: readonly Client[];
   #isPatient = true;
+  /** When clients stop taking their time. */
+  #endMs = 0;
   /** How clerks ended calls: operations answered, and why the others were not. */
   #answered = 0;
 
@@ -65,6 +75,7 @@ export class Clients {
   }
 
   start(): void {
+    this.#endMs = this.#world.time.nowMs + this.#plan.safetyMs;
     for (const client of this.#clients) {
       for (let lane = 0; lane < client.plan.pipeline; lane += 1) {
         client.process.after(this.#pauseMs(client), () => this.#callNext(client));
@@ -91,7 +102,7 @@ export class Clients {
 
   /** Reads every key once, each with a clerk that has seen nothing before. */
   readAll(): { readonly isDone: () => boolean } {
-    const keys = workloadKeys(keyPrefix, this.#plan.keyCount);
+    const keys = workloadKeys(this.#plan.keyPrefix, this.#plan.keyCount);
     let left = keys.length;
     const process = this.#world.newProcess('reader');
     for (const [index, key] of keys.entries()) {
@@ -122,7 +133,7 @@ export class Clients {
       clerk: this.#cluster.clerk(name, process, index),
       workload: new Workload({
         random,
-        prefix: keyPrefix,
+        prefix: this.#plan.keyPrefix,
         keyCount: this.#plan.keyCount,
         client: `${index + 1}`,
       }),
@@ -138,7 +149,7 @@ export class Clients {
     client.begun += 1;
     client.underWay += 1;
     const isHurried = random.between(0, 1) < plan.hurried;
-    const timeoutMs = isHurried ? random.between(...hurriedMs) : undefined;
+    const timeoutMs = isHurried ? spread(random, ...hurriedMs) : undefined;
     const ended = () => {
       client.underWay -= 1;
       process.after(this.#pauseMs(client), () => this.#callNext(client));
@@ -167,6 +178,7 @@ export class Clients {
       this.#answered += 1;
     } catch (error) {
       if (!(error instanceof ClerkError)) throw error;
+      if (error.reason !== undefined && reasonsOfFaults.includes(error.reason)) throw error;
       tally.add(
         `calls that ${error.outcome === 'unknown' ? 'ended unknown' : 'did not execute'}: ${error.kind}`,
       );
@@ -175,8 +187,14 @@ export class Clients {
   }
 
   /** A pause such that the calls are spread over the time in which faults begin. */
-  #pauseMs({ plan, random }: Client): number {
-    if (!this.#isPatient) return random.between(0, 20);
+  #pauseMs(client: Client): number {
+    const soonMs = client.random.between(0, 20);
+    if (!this.#isPatient) return soonMs;
+    const leftMs = this.#endMs - this.#world.time.nowMs;
+    return Math.min(this.#patientMs(client), leftMs + soonMs);
+  }
+
+  #patientMs({ plan, random }: Client): number {
     const { safetyMs, burstsApartMs } = this.#plan;
     const spacingMs = (safetyMs * plan.pipeline) / plan.operations;
     if (burstsApartMs === undefined) return random.between(0, 2 * spacingMs);

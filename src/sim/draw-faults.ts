@@ -2,6 +2,7 @@ import type { Random } from '../runtime/random.js';
 import type { AnyEngineName } from '../server/engine.js';
 import type { Ending } from './machine.js';
 import type { Manner } from './plan.js';
+import { spread } from './spread.js';
 import { partitionShapes, type CrashMoment, type Fault, type FaultKind, type Victim } from './fault.js';
 
 export interface DrawOptions {
@@ -27,7 +28,7 @@ const victim = (random: Random): Victim => ({
   preferLeader: random.below(2) === 0,
   turn: random.below(1000),
 });
-const moments: readonly CrashMoment[] = ['at-once', 'syncing', 'syncing', 'speaking'];
+const moments: readonly CrashMoment[] = ['at-once', 'syncing', 'syncing', 'speaking', 'answering'];
 
 /** How and when servers end; a sync that goes on beneath a process that was killed is no harm. */
 const ending = (random: Random): { readonly ending: Ending; readonly moment: CrashMoment } => {
@@ -62,7 +63,7 @@ const everywhere: readonly Kind[] = [
   },
   {
     weight: 6,
-    lastsMs: [10, 4000],
+    lastsMs: [10, 10_000],
     draw: (random) => ({
       kind: 'crash',
       ...ending(random),
@@ -99,9 +100,9 @@ const onDisks: readonly Kind[] = [
   },
   { weight: 1, lastsMs: [200, 2000], draw: (random) => ({ kind: 'sync-error', victim: victim(random) }) },
   { weight: 1, lastsMs: [500, 5000], draw: (random) => ({ kind: 'full-disk', victim: victim(random) }) },
-  { weight: 0.5, lastsMs: [50, 1500], draw: (random) => ({ kind: 'damage', victim: victim(random) }) },
+  { weight: 0.8, lastsMs: [50, 1500], draw: (random) => ({ kind: 'damage', victim: victim(random) }) },
   {
-    weight: 0.4,
+    weight: 0.8,
     lastsMs: [50, 1500],
     draw: (random) => ({ kind: 'lost-directory', victim: victim(random) }),
   },
@@ -159,9 +160,14 @@ export function drawFaults({ engine, manner, safetyMs, random }: DrawOptions): F
       ...kind.draw(random),
     };
   });
-  const inManner = manner === 'kind' ? faults.map(milder) : faults;
+  const possible = engine === 'primary-backup' ? faults.map(withoutSyncs) : faults;
+  const inManner = manner === 'kind' ? possible.map(milder) : possible;
   return inManner.sort((one, other) => one.atMs - other.atMs);
 }
+
+/** Where nothing is kept on disks, no sync is waited for. */
+const withoutSyncs = (fault: Fault): Fault =>
+  fault.kind === 'crash' && fault.moment === 'syncing' ? { ...fault, moment: 'at-once' } : fault;
 
 /** So much that a server whose messages are lost or late seems to be gone. */
 const kindLossShare = 0.25;
@@ -173,10 +179,6 @@ function milder(fault: Fault): Fault {
   const weather = { ...fault.weather, loss: loss * kindLossShare, stragglers: stragglers * kindLossShare };
   return { ...fault, weather };
 }
-
-/** Small values as often as great ones: every order of magnitude alike. */
-const spread = (random: Random, low: number, high: number): number =>
-  Math.exp(random.between(Math.log(low), Math.log(high)));
 
 function pick(kinds: readonly Kind[], random: Random): Kind {
   const sum = kinds.reduce((total, { weight }) => total + weight, 0);

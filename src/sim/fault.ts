@@ -31,10 +31,10 @@ export type Fault = {
 } & FaultKind;
 
 /**
- * When exactly servers end: at once; while the disk of the victim syncs; or just when a message has left the victim, a vote
- * or an answer perhaps, which is then all that is known of it.
+ * When exactly servers end: at once; while the disk of the victim syncs; or just when a message has left the victim, perhaps
+ * a vote, or the answer to a client, which is then all that is known of it.
  */
-export type CrashMoment = 'at-once' | 'syncing' | 'speaking';
+export type CrashMoment = 'at-once' | 'syncing' | 'speaking' | 'answering';
 
 export type FaultKind =
   | { readonly kind: 'partition'; readonly shape: PartitionShape; readonly victim: Victim }
@@ -89,7 +89,7 @@ function kindText(fault: FaultKind): string {
       return `${fault.ending === 'power' ? 'power cut' : 'crash'}${of(fault.victim)}${momentText(fault.moment)}`;
     case 'crash-all': {
       const what = fault.ending === 'power' ? 'power cut of all machines' : 'crash of all servers';
-      return fault.moment === 'at-once' ? what : `${what}, ${of(fault.victim)}${momentText(fault.moment)}`;
+      return fault.moment === 'at-once' ? what : `${what},${of(fault.victim)}${momentText(fault.moment)}`;
     }
     case 'clock-jump':
       return `clock jumps by ${fault.byMs.toFixed(0)} ms${of(fault.victim)}`;
@@ -107,7 +107,12 @@ function kindText(fault: FaultKind): string {
 }
 
 const momentText = (moment: CrashMoment): string =>
-  ({ 'at-once': '', syncing: ' while it syncs', speaking: ' when a message has left it' })[moment];
+  ({
+    'at-once': '',
+    syncing: ' while it syncs',
+    speaking: ' when a message has left it',
+    answering: ' when it has answered a client',
+  })[moment];
 const of = ({ preferLeader, turn }: Victim): string =>
   preferLeader ? ' of the leader' : ` of a server (turn ${turn})`;
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;

@@ -2,6 +2,7 @@ import { seededRandom, type Random } from '../runtime/random.js';
 import type { SimulatedCluster } from './cluster.js';
 import type { CrashMoment, Fault, Victim } from './fault.js';
 import type { Machine } from './machine.js';
+import type { Way } from './network.js';
 import { partitionPhases, type PartitionPhase } from './partitions.js';
 import type { Manner } from './plan.js';
 import type { World } from './world.js';
@@ -19,6 +20,8 @@ export interface NemesisOptions {
 const supervisionLimitMs = 2000;
 /** How often it is looked whether there is room for a fault that waits. */
 const roomIntervalMs = 50;
+/** What answers to clients are called. */
+const answerName = 'execute reply';
 /** How long a moment is waited for at which servers are to end. */
 const momentLimitMs = 1000;
 /** How much longer a sync takes in which a server ends, if others are to go on without it. */
@@ -35,8 +38,8 @@ export class Nemesis {
   readonly #lasting = new Set<() => void>();
   /** Machines that a fault keeps down now. */
   readonly #keptDown = new Set<Machine>();
-  /** Told of every message, by the host it leaves. */
-  readonly #listeners = new Set<(from: string) => void>();
+  /** Told of every message that is sent. */
+  readonly #listeners = new Set<(way: Way) => void>();
   #isOver = false;
 
   constructor(options: NemesisOptions) {
@@ -232,8 +235,8 @@ export class Nemesis {
       isOver = true;
     };
     let isOver = false;
-    const listener = (from: string) => {
-      if (from === machine.host) now(0);
+    const listener = ({ from, name }: Way) => {
+      if (from === machine.host && (moment === 'speaking' || name === answerName)) now(0);
     };
     // Every other time the sync takes so long that others can go on without it meanwhile.
     const slowMs = this.#random.below(2) === 0 ? 0 : this.#random.between(...slowSyncMs);
@@ -243,8 +246,8 @@ export class Nemesis {
         return lastsMs + slowMs;
       };
     } else this.#listeners.add(listener);
-    network.sent = ({ from }) => {
-      for (const listen of [...this.#listeners]) listen(from);
+    network.sent = (way) => {
+      for (const listen of [...this.#listeners]) listen(way);
     };
     this.#lastFor(momentLimitMs, () => now(0));
   }

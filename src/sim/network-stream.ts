@@ -10,8 +10,8 @@ export interface RemoteDuplex<Message> extends Way {
   readonly callee: () => SimulatedProcess | undefined;
   /** Takes the stream at its other end, in the callee's process, when the first thing sent on it arrives. */
   readonly accept: (stream: Duplex<Message>) => DuplexEvents<Message>;
-  /** Told of every message that leaves one of its ends, by the host and the process it leaves. */
-  readonly said: (host: string, process: string, message: Message) => void;
+  /** Told of every message that leaves one of its ends, with the name of the process it leaves. */
+  readonly said: (process: string, message: Message) => void;
 }
 
 /** What goes one way: a message, or the news that the other end has ended the stream. */
@@ -92,7 +92,7 @@ class SimulatedStream<Message> {
   #carry(from: End<Message>, to: End<Message>, freight: Freight<Message>): void {
     if (this.#isDead) return;
     const { network, said } = this.#options;
-    if ('message' in freight) said(from.way.from, from.process.name, freight.message);
+    if ('message' in freight) said(from.process.name, freight.message);
     const { loss, delayLimitMs } = network.weather;
     const { delayMs, draw } = network.fateOnStream(from.way, 'message' in freight ? freight.message : 'end');
     if (network.isCut(from.way.from, from.way.to)) {

@@ -1,16 +1,33 @@
 import { compareBallots, formatBallot, type Ballot } from '../log/ballot.js';
+import type { Header } from '../log/header.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import type { Accepted, AcceptDecide, AcceptSync, Message, Promised } from '../omnipaxos/messages.js';
 import { equal } from './paxos-monitor.js';
+import { Voters } from './voters.js';
 import type { MonitorOptions, VotingMonitor } from './voting-engine.js';
 
 /** What one replica has told by messages that have left it. */
-interface Told {
-  promised: Ballot | undefined;
-  /** Its log as it said: accepted under this ballot, up to this slot. */
-  accepted: Ballot | undefined;
-  acceptedEnd: Slot;
+interface Told extends ToldLog {
+  readonly promised: Ballot | undefined;
 }
+
+/** A log as a replica says it: accepted under this ballot, up to this slot. */
+interface ToldLog {
+  readonly accepted: Ballot | undefined;
+  readonly acceptedEnd: Slot;
+}
+
+const nothingTold: Told = { promised: undefined, accepted: undefined, acceptedEnd: 0 };
+
+/** Which log a leader has to prefer. */
+const compareLogs = (one: ToldLog, other: ToldLog): number =>
+  compareBallots(one.accepted, other.accepted) || one.acceptedEnd - other.acceptedEnd;
+
+const higherOf = (one: Told, other: Told): Told => {
+  const { accepted, acceptedEnd } = compareLogs(one, other) >= 0 ? one : other;
+  const promised = compareBallots(one.promised, other.promised) >= 0 ? one.promised : other.promised;
+  return { promised, accepted, acceptedEnd };
+};
 
 /**
  * Remembers what replicas of OmniPaxos have said and holds every further message against it: promises and accepted logs
@@ -19,7 +36,10 @@ interface Told {
  */
 export class OmnipaxosMonitor implements VotingMonitor {
   readonly #options: MonitorOptions;
+  readonly #voters: Voters;
   readonly #told = new Map<ReplicaId, Told>();
+  /** By who told it, and to whom. */
+  readonly #toldByPair = new Map<string, Told>();
   /** What leaders have sent, by ballot and slot. */
   readonly #sent = new Map<string, Uint8Array>();
   /** How far replicas have accepted, by ballot. */
@@ -31,24 +51,30 @@ export class OmnipaxosMonitor implements VotingMonitor {
 
   constructor(options: MonitorOptions) {
     this.#options = options;
+    this.#voters = new Voters(options);
   }
 
-  /** @param process names the process that says it */
-  said(me: ReplicaId, process: string, message: Message): void {
+  /**
+   * @param header of the frame that the message is in
+   * @param process names the process that says it
+   */
+  said({ from, to, incarnation }: Header, process: string, message: Message): void {
     switch (message.kind) {
       case 'prepare':
         this.#claimed(process, message.ballot);
         this.#noteDecided(message.ballot, message.decidedEnd);
         return;
       case 'promise':
-        this.#promised(me, message);
+        this.#voters.votes(from, incarnation);
+        this.#promised(from, to, message);
         return;
       case 'accepted':
-        this.#accepted(me, message);
+        this.#voters.votes(from, incarnation);
+        this.#accepted(from, to, message);
         return;
       case 'accept-sync':
       case 'accept-decide':
-        this.#sentByLeader(me, message);
+        this.#sentByLeader(from, message);
         return;
       default:
     }
@@ -57,9 +83,7 @@ export class OmnipaxosMonitor implements VotingMonitor {
   /** What a replica holds now, be it after a restart: never less than it has told. */
   remembers(me: ReplicaId, held: Readonly<Told>): void {
     const told = this.#toldOf(me);
-    const isWhole =
-      compareBallots(held.promised, told.promised) >= 0 &&
-      (compareBallots(held.accepted, told.accepted) || held.acceptedEnd - told.acceptedEnd) >= 0;
+    const isWhole = compareBallots(held.promised, told.promised) >= 0 && compareLogs(held, told) >= 0;
     if (isWhole) return;
     this.#options.violated(
       'what was told is remembered',
@@ -89,28 +113,30 @@ export class OmnipaxosMonitor implements VotingMonitor {
     );
   }
 
-  #promised(me: ReplicaId, { ballot, accepted, acceptedEnd, decidedEnd, counted }: Promised): void {
-    const told = this.#toldOf(me);
-    this.#answers(me, told, ballot);
+  #promised(
+    me: ReplicaId,
+    to: ReplicaId,
+    { ballot, accepted, acceptedEnd, decidedEnd, counted }: Promised,
+  ): void {
+    const before = this.#toldTo(me, to);
+    this.#answers(me, before, ballot);
+    this.#tells(me, to, { promised: ballot, accepted: undefined, acceptedEnd: 0 });
     // What was decided under an earlier ballot the leader may learn from a promise.
-    const before = this.#noteDecided(ballot, decidedEnd);
-    this.#decidedBefore.set(formatBallot(ballot), Math.max(before, decidedEnd));
+    this.#decidedBefore.set(
+      formatBallot(ballot),
+      Math.max(this.#noteDecided(ballot, decidedEnd), decidedEnd),
+    );
     // A log that may have lost entries says so, and is counted for nothing.
-    if (!counted) return;
-    const order = compareBallots(accepted, told.accepted) || acceptedEnd - told.acceptedEnd;
-    if (order >= 0) return;
+    if (!counted || compareLogs({ accepted, acceptedEnd }, before) >= 0) return;
     this.#options.violated(
       'what was accepted is not forgotten',
-      `replica ${me} told a log under ${formatBallot(accepted)} up to slot ${acceptedEnd}, having accepted under ${formatBallot(told.accepted)} up to ${told.acceptedEnd}`,
+      `replica ${me} told a log under ${formatBallot(accepted)} up to slot ${acceptedEnd}, having accepted under ${formatBallot(before.accepted)} up to ${before.acceptedEnd}`,
     );
   }
 
-  #accepted(me: ReplicaId, { ballot, acceptedEnd }: Accepted): void {
-    const told = this.#toldOf(me);
-    this.#answers(me, told, ballot);
-    const isHigher = compareBallots(ballot, told.accepted) > 0;
-    told.acceptedEnd = isHigher ? acceptedEnd : Math.max(told.acceptedEnd, acceptedEnd);
-    told.accepted = ballot;
+  #accepted(me: ReplicaId, to: ReplicaId, { ballot, acceptedEnd }: Accepted): void {
+    this.#answers(me, this.#toldTo(me, to), ballot);
+    this.#tells(me, to, { promised: ballot, accepted: ballot, acceptedEnd });
     const ends = this.#endsUnder(ballot);
     ends.set(me, Math.max(ends.get(me) ?? 0, acceptedEnd));
   }
@@ -129,6 +155,10 @@ export class OmnipaxosMonitor implements VotingMonitor {
     if (decidedEnd <= this.#noteDecided(ballot, decidedEnd)) return;
     // The leader's own acceptance goes over no wire.
     const voters = [...this.#endsUnder(ballot)].filter(([id, end]) => id !== me && end >= decidedEnd).length;
+    // So far only with its own acceptance, which it has then told as well.
+    if (voters === this.#options.majority - 1) {
+      this.#tells(me, me, { promised: ballot, accepted: ballot, acceptedEnd: decidedEnd });
+    }
     if (voters >= this.#options.majority - 1) return;
     this.#options.violated(
       'a majority decides',
@@ -144,21 +174,27 @@ export class OmnipaxosMonitor implements VotingMonitor {
     return before;
   }
 
-  #answers(me: ReplicaId, told: Told, ballot: Ballot): void {
-    if (compareBallots(ballot, told.promised) >= 0) {
-      told.promised = ballot;
-      return;
-    }
+  #answers(me: ReplicaId, before: Told, ballot: Ballot): void {
+    if (compareBallots(ballot, before.promised) >= 0) return;
     this.#options.violated(
       'promises never fall',
-      `replica ${me} answered ${formatBallot(ballot)}, having promised ${formatBallot(told.promised)}`,
+      `replica ${me} answered ${formatBallot(ballot)}, having promised ${formatBallot(before.promised)}`,
     );
   }
 
+  /** Replica `me` has told this to one other, or to itself; messages to different replicas have no order. */
+  #tells(me: ReplicaId, to: ReplicaId, told: Told): void {
+    this.#toldByPair.set(`${me} ${to}`, higherOf(this.#toldTo(me, to), told));
+    this.#told.set(me, higherOf(this.#toldOf(me), told));
+  }
+
+  #toldTo(me: ReplicaId, to: ReplicaId): Told {
+    return this.#toldByPair.get(`${me} ${to}`) ?? nothingTold;
+  }
+
+  /** What `me` has told to anybody. */
   #toldOf(me: ReplicaId): Told {
-    const told = this.#told.get(me) ?? { promised: undefined, accepted: undefined, acceptedEnd: 0 };
-    this.#told.set(me, told);
-    return told;
+    return this.#told.get(me) ?? nothingTold;
   }
 
   #endsUnder(ballot: Ballot): Map<ReplicaId, Slot> {

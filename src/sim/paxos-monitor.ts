@@ -1,7 +1,8 @@
-import type { Header } from '../log/header.js';
+import type { Enveloped, Header } from '../log/header.js';
 import { compareBallots, formatBallot, type Ballot } from '../log/ballot.js';
 import { replicaId, type ReplicaId, type Slot } from '../log/ids.js';
 import type { Accept, AcceptReply, Prepare, PrepareReply, Vote } from '../paxos/messages.js';
+import { Voters } from './voters.js';
 import type { MonitorOptions, VotingMonitor } from './voting-engine.js';
 
 /** What one acceptor has told of one slot. */
@@ -31,6 +32,7 @@ export interface HeldVote {
  */
 export class PaxosMonitor implements VotingMonitor {
   readonly #options: MonitorOptions;
+  readonly #voters: Voters;
   /** By replica, then by slot. */
   readonly #told = new Map<ReplicaId, Map<Slot, Told>>();
   /** By slot, then by ballot. */
@@ -41,6 +43,7 @@ export class PaxosMonitor implements VotingMonitor {
 
   constructor(options: MonitorOptions) {
     this.#options = options;
+    this.#voters = new Voters(options);
   }
 
   /** A proposer uses a ballot: no later start of it may use the same (rule R4). */
@@ -61,8 +64,10 @@ export class PaxosMonitor implements VotingMonitor {
   }
 
   /** @param before what it had told when the request came; what it has told since may go ahead of this answer */
-  prepared(me: ReplicaId, { slot, ballot }: Prepare, reply: PrepareReply, before: Told): void {
+  prepared({ slot, ballot }: Prepare, { header, body: reply }: Enveloped<PrepareReply>, before: Told): void {
     if (reply.kind !== 'promise') return;
+    const me = header.from;
+    this.#voters.votes(me, header.incarnation);
     this.#promises(me, slot, ballot, before);
     if (compareBallots(reply.vote?.ballot, before.voted) >= 0) return;
     this.#options.violated(
@@ -72,8 +77,10 @@ export class PaxosMonitor implements VotingMonitor {
   }
 
   /** As `prepared`. */
-  accepted(me: ReplicaId, { slot, ballot, value }: Accept, reply: AcceptReply, before: Told): void {
-    if (reply.kind !== 'accept-ok') return;
+  accepted({ slot, ballot, value }: Accept, { header, body }: Enveloped<AcceptReply>, before: Told): void {
+    if (body.kind !== 'accept-ok') return;
+    const me = header.from;
+    this.#voters.votes(me, header.incarnation);
     this.#promises(me, slot, ballot, before);
     this.#votesFor(me, slot, ballot, value);
   }

@@ -47,6 +47,8 @@ export interface Plan {
   readonly segmentBytes: number;
   readonly clients: readonly ClientPlan[];
   readonly keyCount: number;
+  /** What every key begins with; a long one makes records of several sectors, which can tear. */
+  readonly keyPrefix: string;
   /** Clients call all at once, so far apart; undefined if each calls when it likes. */
   readonly burstsApartMs: number | undefined;
   /** How long faults may begin and clients take their time. */
@@ -59,6 +61,7 @@ export interface Plan {
 
 export const defaultReplicas = 3;
 export const defaultOperations = 208;
+const longKeyWords = 100;
 /** How many replicas every so many worlds have instead. */
 const moreReplicas = { replicas: 5, worlds: 5 };
 const fewestClients = 4;
@@ -92,10 +95,11 @@ export function drawPlan(options: SimulationOptions): Plan {
       sequenceWindow: 32,
     },
     checkpointIntervalSlots: 8 + random.below(9),
-    logLimits: { slots: 16 + random.below(33), bytes: 64 * 1024 },
+    logLimits: { slots: 12 + random.below(25), bytes: 64 * 1024 },
     segmentBytes: segmentBytes[random.below(segmentBytes.length)] ?? segmentBytes[0],
     clients,
     keyCount: isInBursts ? 1 + random.below(3) : 3 + random.below(8),
+    keyPrefix: random.below(3) === 0 ? 'long '.repeat(longKeyWords) : '',
     burstsApartMs: isInBursts ? random.between(100, 1500) : undefined,
     safetyMs,
     faults,
@@ -125,6 +129,6 @@ function drawClients(operations: number, random: Random): ClientPlan[] {
   return Array.from({ length: count }, (_client, index) => ({
     operations: Math.floor((operations + count - 1 - index) / count),
     pipeline: random.below(3) === 0 ? 2 + random.below(7) : 1,
-    hurried: random.below(4) === 0 ? 0.1 : 0.01,
+    hurried: random.below(4) === 0 ? 0.2 : 0.03,
   }));
 }

@@ -58,11 +58,12 @@ export class PrimaryBackupCluster implements SimulatedCluster, Envelope {
     return this.#views.left;
   }
 
-  /** What the view service says, if every server says that something is wrong too. */
+  /** What the view service says, if every server is there and says that something is wrong too. */
   get deadEnd(): string | undefined {
     const { trouble } = this.#views.news;
-    const isSaidByAll = this.#places.every(({ server }) => (server?.status().trouble ?? '') !== '');
-    return trouble !== '' && isSaidByAll ? trouble : undefined;
+    const saysSo = ({ address, machine: { process }, server }: PrimaryBackupPlace) =>
+      process !== undefined && this.#views.hears(address, process) && server?.status().trouble !== '';
+    return trouble !== '' && this.#places.every(saysSo) ? trouble : undefined;
   }
 
   /** Two processes hold the data, and nothing stands in the way of their pings. */

@@ -70,7 +70,12 @@ export class PrimaryBackupEnvelope {
     const { viewNumber, processes } = this.#holders;
     if (!isAcknowledged || !isBackupReady || processes.size < 2 || viewNumber !== view.viewNumber)
       return false;
-    return [...processes].every(([server, process]) => this.#failureOf(server, process, nowMs) === undefined);
+    return [...processes].every(([server, process]) => this.isThere(server, process, nowMs));
+  }
+
+  /** Whether this process has not failed. */
+  isThere(server: ServerAddress, process: string, nowMs: number): boolean {
+    return this.#failureOf(server, process, nowMs) === undefined;
   }
 
   #lookAtHolders(nowMs: number): void {

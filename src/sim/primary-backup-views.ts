@@ -44,6 +44,11 @@ export class SimulatedViews {
     return this.#envelope.isWhole(this.news, this.#process.clock.now());
   }
 
+  /** Whether the pings of this process arrive. */
+  hears(server: ServerAddress, { name }: SimulatedProcess): boolean {
+    return this.#envelope.isThere(server, name, this.#process.clock.now());
+  }
+
   /** A process of a server has ended. */
   ended({ name }: SimulatedProcess): void {
     this.#look();

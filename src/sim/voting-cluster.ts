@@ -66,6 +66,8 @@ export class VotingCluster implements SimulatedCluster {
   readonly #places: readonly Place[];
   readonly #members: readonly Member[];
   readonly #agreement: Agreement;
+  /** Processes that have told that they end. */
+  readonly #stopping = new WeakSet<SimulatedProcess>();
 
   constructor(world: World, options: VotingClusterOptions) {
     const { replicaCount, engine, diskPace } = options;
@@ -222,7 +224,8 @@ export class VotingCluster implements SimulatedCluster {
     return await this.#kind.open(settings, this.#waysFrom(place, process));
   }
 
-  #directory({ id, machine }: Place, process: SimulatedProcess, random: Random): Promise<DataDirectory> {
+  #directory(place: Place, process: SimulatedProcess, random: Random): Promise<DataDirectory> {
+    const { id, machine } = place;
     return openDataDirectory({
       disk: machine.disk,
       clock: process.clock,
@@ -236,8 +239,7 @@ export class VotingCluster implements SimulatedCluster {
       },
       clusterIdAtBirth: clusterId,
       segmentBytes: this.#options.segmentBytes,
-      // The replica is told by the append that fails.
-      fatal: () => undefined,
+      fatal: (error) => this.#stopped(place, process, error),
       trace: (event) => {
         if (event === 'segment-dropped') this.#world.tally.add('segments dropped');
       },
@@ -246,7 +248,8 @@ export class VotingCluster implements SimulatedCluster {
 
   /** A server has ended itself, or could not start: its process is gone, as over `synod serve`. */
   #stopped({ machine }: Place, process: SimulatedProcess, error: unknown): void {
-    if (process.state === 'ended') return;
+    if (process.state === 'ended' || this.#stopping.has(process)) return;
+    this.#stopping.add(process);
     const { tally, trace } = this.#world;
     const problem = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     trace.add(`stopped ${process.name} ${problem}`);
@@ -300,10 +303,7 @@ export class VotingCluster implements SimulatedCluster {
             ...ends,
             name,
             accept: (stream) => accept(at(), stream),
-            said: (host, process, { body }) => {
-              const speaker = host === from.machine.host ? from : to;
-              said(speaker.id, process, body);
-            },
+            said,
           }),
       };
     };

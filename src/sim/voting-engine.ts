@@ -37,7 +37,7 @@ export type Carry<Opened extends Engine> = <Request, Reply>(
 export type CarryStreams<Opened extends Engine> = <Message>(
   name: string,
   accept: (engine: Opened, stream: Duplex<Enveloped<Message>>) => DuplexEvents<Enveloped<Message>>,
-  said: (from: ReplicaId, process: string, message: Message) => void,
+  said: (process: string, message: Enveloped<Message>) => void,
 ) => OpenDuplex<Enveloped<Message>>;
 
 /** The ways from one replica to another. */
@@ -131,14 +131,14 @@ const paxos: EngineInWorld<PaxosLink, RecoveredPaxos, PaxosEngine, PaxosMonitor>
       monitor.proposed(request.header, request.body);
       const before = monitor.told(to, request.body.slot);
       const reply = await peer.handlePrepare(request);
-      monitor.prepared(to, request.body, reply.body, before);
+      monitor.prepared(request.body, reply, before);
       return reply;
     }),
     accept: carry('accept', async ({ peer }, request) => {
       monitor.proposed(request.header, request.body);
       const before = monitor.told(to, request.body.slot);
       const reply = await peer.handleAccept(request);
-      monitor.accepted(to, request.body, reply.body, before);
+      monitor.accepted(request.body, reply, before);
       return reply;
     }),
     decide: carry('decide', ({ peer }, request) => peer.handleDecide(request)),
@@ -168,8 +168,8 @@ const omnipaxos: EngineInWorld<OmnipaxosLink, RecoveredOmnipaxos, OmnipaxosEngin
     exchange: carryStreams<readonly OmnipaxosMessage[]>(
       'exchange',
       ({ peer }, stream) => peer.accept(stream),
-      (from, process, messages) => {
-        for (const message of messages) monitor.said(from, process, message);
+      (process, { header, body }) => {
+        for (const message of body) monitor.said(header, process, message);
       },
     ),
   }),
