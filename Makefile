@@ -18,10 +18,16 @@ DISK ?= none
 READS ?= barrier
 ENGINE ?= paxos
 
+# How many seeds `make sim` simulates, and from which on; of each engine unless ENGINE= is given, in JOBS= processes, by
+# default one for each core. `make sim-long` simulates 20,000 unless SEEDS= is given.
+SEEDS ?= 1000
+FROM ?= 1
+SIM_FLAGS = --engine "$(if $(filter file,$(origin ENGINE)),all,$(ENGINE))" $(if $(filter file,$(origin JOBS)),,--jobs "$(JOBS)")
+
 # What `make run` passes on, for instance ARGS='--replicas 5'.
 ARGS ?=
 
-.PHONY: build run test test-linux bench lint format gen scenarios clean
+.PHONY: build run test test-linux bench lint format gen scenarios sim sim-long planted clean
 
 build: $(BUILT)
 
@@ -58,6 +64,20 @@ bench: build
 # Continues a series that was interrupted: complete runs of the same commit count.
 scenarios: build
 	node build/test/scenarios/run.js --runs "$(RUNS)" --suite "$(SUITE)" --jobs "$(JOBS)" --disk "$(DISK)" --reads "$(READS)" --engine "$(ENGINE)"
+
+sim: build
+	node build/src/cli/main.js sim $(SIM_FLAGS) --seeds "$(SEEDS)" --from "$(FROM)"
+
+# In parts, each recorded once it is done. Continues where it was interrupted, as long as the commit is the same.
+sim-long: build
+	@mkdir -p build/sim
+	node build/src/cli/main.js sim $(SIM_FLAGS) --seeds "$(if $(filter file,$(origin SEEDS)),20000,$(SEEDS))" \
+	  --from "$(FROM)" --record build/sim/parts.jsonl
+
+# Simulates Synod with one mistake after the other planted in it, and says which check sees each; for instance
+# ARGS='--only own-value-chosen'.
+planted: build
+	node build/test/planted/run.js $(ARGS)
 
 gen: $(INSTALLED)
 	$(BIN)/buf generate

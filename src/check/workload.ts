@@ -9,7 +9,7 @@ export interface WorkloadOptions {
   readonly prefix: string;
   /** From 1 to `keyCountLimit`. */
   readonly keyCount: number;
-  /** Whose calls these are: different for every client on the same keys, without a semicolon. */
+  /** Whose calls these are: different for every client on the same keys, without a closing parenthesis. */
   readonly client: string;
 }
 
@@ -66,7 +66,8 @@ export class Workload {
 
   /** @throws RangeError if an option is not what it says */
   constructor({ random, prefix, keyCount, client }: WorkloadOptions) {
-    if (client.includes(';')) throw new RangeError(`the client "${client}" has a semicolon; leave it out`);
+    if (client.includes(')'))
+      throw new RangeError(`the client "${client}" has a closing parenthesis; leave it out`);
     this.#random = random;
     this.#client = client;
     this.#keys = workloadKeys(prefix, keyCount);
@@ -86,7 +87,7 @@ export class Workload {
     this.#called += 1;
     if (kind === 'get') return { kind, key };
     this.#written += 1;
-    return { kind: this.#bounded(kind, key), key, value: `${this.#client}.${this.#written};` };
+    return { kind: this.#bounded(kind, key), key, value: `(${this.#client}.${this.#written})` };
   }
 
   /** A kind that keeps the value of the key short. */

@@ -10,6 +10,7 @@ const exitCodeOfKind = {
   'timed-out': exitCodes.unreachable,
   'session-ended': exitCodes.unreachable,
   interrupted: exitCodes.done,
+  'no-verdict': exitCodes.noVerdict,
   'cannot-listen': exitCodes.cannotListen,
   internal: exitCodes.internal,
   'storage-failed': exitCodes.storage,

@@ -8,6 +8,10 @@ export const exitCodes = {
   unreachable: 2,
   /** The store refused the operation. */
   refused: 3,
+  /** `check` found answers that no order of the calls explains; a seed of `sim` failed. */
+  violated: 4,
+  /** `check` came to no verdict; in the seeds of `sim` too little happened for one. */
+  noVerdict: 5,
   /** The command line is wrong. */
   usage: 64,
   /** The address to listen on is in use or not of this machine. */

@@ -39,7 +39,7 @@ export const loopbackAddresses = (port: number, count: number): string[] =>
 export const viewServiceAddress = (port: number): string => `127.0.0.1:${port - 1}`;
 
 /** What commander gives when an argument does not parse: one line with the option, the text and the reason. */
-function refusing<Value>(parse: (text: string) => Value): (text: string) => Value {
+export function refusing<Value>(parse: (text: string) => Value): (text: string) => Value {
   return (text) => {
     try {
       return parse(text);
@@ -56,7 +56,8 @@ function parseEndpoint(text: string): string {
   return formatAddress(address);
 }
 
-function parseWholeNumber(text: string, lowest: number, highest: number): number {
+/** @throws RangeError */
+export function parseWholeNumber(text: string, lowest: number, highest: number): number {
   const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
   if (value >= lowest && value <= highest) return value;
   throw new RangeError(`Write a whole number from ${lowest} to ${highest}`);

@@ -11,6 +11,7 @@ export function processTerminal(): Terminal {
     out: (text) => void process.stdout.write(text),
     note: (line) => void process.stderr.write(`${line}\n`),
     progress,
+    watched: process.stderr.isTTY,
     readInput,
     interrupted: interruption.signal,
     parent: processParent(),

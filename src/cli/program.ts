@@ -1,5 +1,17 @@
 import { Command } from 'commander';
 import { version } from '../server/version.js';
+import { checkCommand } from './check-command.js';
+import {
+  clientsOption,
+  durationOption,
+  historyOption,
+  keysOption,
+  pictureOption,
+  prefixOption,
+  rateOption,
+  seedOption,
+} from './check-flags.js';
+import type { CheckFlags } from './check-plan.js';
 import { devCommand, type DevFlags } from './dev-command.js';
 import { givenFlags } from './engine-flags.js';
 import type { ExitCode } from './exit-codes.js';
@@ -47,6 +59,9 @@ import {
   type GetFlags,
 } from './key-value-commands.js';
 import { serveCommand, type ServeFlags } from './serve-command.js';
+import { simCommand } from './sim-command.js';
+import { simOptions } from './sim-flags.js';
+import type { SimFlags } from './sim-plan.js';
 import { restoreCommand, saveCommand, type RestoreFlags, type SaveFlags } from './snapshot-commands.js';
 import { statusCommand } from './status-command.js';
 import type { Terminal } from './terminal.js';
@@ -74,6 +89,8 @@ export function synodProgram(terminal: Terminal, ended: Ended): Command {
   addViewd(program, terminal, ended);
   addWrites(program, terminal, ended);
   addReads(program, terminal, ended);
+  addCheck(program, terminal, ended);
+  addSim(program, terminal, ended);
   addSnapshots(program, terminal, ended);
   return program;
 }
@@ -213,6 +230,33 @@ function addReads(program: Command, terminal: Terminal, ended: Ended): void {
     .description('print how every replica stands')
     .addHelpText('after', example('synod status --json'))
     .action(async (flags: ClientFlags) => ended(await statusCommand(flags, terminal)));
+}
+
+function addCheck(program: Command, terminal: Terminal, ended: Ended): void {
+  clientCommand(program, 'check')
+    .description(
+      'let clerks call a running cluster, and tell whether it stayed linearizable while you break it',
+    )
+    .addOption(clientsOption())
+    .addOption(durationOption())
+    .addOption(rateOption())
+    .addOption(prefixOption())
+    .addOption(keysOption())
+    .addOption(seedOption())
+    .addOption(pictureOption())
+    .addOption(historyOption())
+    .addHelpText('after', example('synod check --duration 1m'))
+    .action(async (flags: CheckFlags) => ended(await checkCommand(flags, terminal)));
+}
+
+function addSim(program: Command, terminal: Terminal, ended: Ended): void {
+  const sim = program
+    .command('sim')
+    .description('simulate clusters that everything goes wrong in, each from a seed, and judge them');
+  for (const option of simOptions()) sim.addOption(option);
+  sim
+    .addHelpText('after', example('synod sim --engine omnipaxos --seeds 1000'))
+    .action(async (flags: SimFlags) => ended(await simCommand(flags, terminal)));
 }
 
 function addSnapshots(program: Command, terminal: Terminal, ended: Ended): void {

@@ -6,6 +6,8 @@ export interface Terminal {
   note(line: string): void;
   /** Shows how far a command has come, in place of what was shown before; shown only where a person looks on. */
   progress(text: string): void;
+  /** Whether a person looks on, so that progress is shown. */
+  readonly watched: boolean;
   /**
    * All of standard input.
    * @throws RangeError if it is longer than `limitBytes`

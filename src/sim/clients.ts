@@ -32,6 +32,8 @@ interface Client {
   readonly random: Random;
   begun: number;
   underWay: number;
+  /** A key that a call of unknown outcome may have changed; it is read next, so that the history can be judged. */
+  uncertainKey: string | undefined;
 }
 
 /** The clients of a world: clerks on hosts of their own that call as the plan says, and what they saw. */
@@ -140,6 +142,7 @@ export class Clients {
       random,
       begun: 0,
       underWay: 0,
+      uncertainKey: undefined,
     };
   }
 
@@ -150,17 +153,17 @@ export class Clients {
     client.underWay += 1;
     const isHurried = random.between(0, 1) < plan.hurried;
     const timeoutMs = isHurried ? spread(random, ...hurriedMs) : undefined;
-    const ended = () => {
+    const operation = client.workload.next(client.uncertainKey);
+    const ended = (end: 'answered' | 'unknown' | 'not-executed') => {
       client.underWay -= 1;
+      if (end === 'answered') client.uncertainKey = undefined;
+      else if (end === 'unknown') client.uncertainKey = operation.key;
       process.after(this.#pauseMs(client), () => this.#callNext(client));
     };
-    this.#record(client.name, client.clerk, client.workload.next(), timeoutMs).then(
-      ended,
-      (error: unknown) => {
-        this.#world.violated('clients are told what they can act on', String(error));
-        ended();
-      },
-    );
+    this.#record(client.name, client.clerk, operation, timeoutMs).then(ended, (error: unknown) => {
+      this.#world.violated('clients are told what they can act on', String(error));
+      ended('unknown');
+    });
   }
 
   /** Resolves however the call ends, unless it ends as no call of a clerk may. */
@@ -169,13 +172,14 @@ export class Clients {
     clerk: BaseClerk,
     operation: Operation,
     timeoutMs: number | undefined,
-  ): Promise<void> {
+  ): Promise<'answered' | 'unknown' | 'not-executed'> {
     const { tally } = this.#world;
     try {
       await this.recorder.record(name, operation, () =>
         clerkAnswer(clerk, operation, timeoutMs === undefined ? {} : { timeoutMs }),
       );
       this.#answered += 1;
+      return 'answered';
     } catch (error) {
       if (!(error instanceof ClerkError)) throw error;
       if (error.reason !== undefined && reasonsOfFaults.includes(error.reason)) throw error;
@@ -183,6 +187,7 @@ export class Clients {
         `calls that ${error.outcome === 'unknown' ? 'ended unknown' : 'did not execute'}: ${error.kind}`,
       );
       if (error.outcome === 'unknown') tally.add('operations unknown');
+      return error.outcome;
     }
   }
 

@@ -2,7 +2,7 @@ import { kindsOf } from './kinds.js';
 import { occurrenceOf, type Totals } from './totals.js';
 
 /** From how many seeds on sums say whether a kind has become rare. */
-export const fewestSeedsForFloors = 100;
+export const fewestSeedsForFloors = 300;
 const leastShareOfSeeds = 0.1;
 const leastShareFinished = 0.95;
 const fewestOperations = 200;
@@ -17,7 +17,7 @@ export function nothingHappened(sums: Totals): readonly string[] {
     .map((name) => `${name}: none in ${sums.seeds} seeds, so that nothing was tested`);
 }
 
-/** What seeds of one engine with the default options have too little of, in words; empty below 100 seeds. */
+/** What seeds of one engine with the default options have too little of, in words; empty for fewer seeds than tell it. */
 export function missedFloors(sums: Totals): readonly string[] {
   if (sums.seeds < fewestSeedsForFloors) return [];
   return [...rareKinds(sums), ...tooFewFinished(sums), ...tooSmall(sums)];

@@ -12,7 +12,7 @@ import { mixed } from './world.js';
 export interface SimulationOptions {
   readonly engine: AnyEngineName;
   readonly seed: number;
-  /** Default 3, and 5 in every fifth world of an engine that votes: some mistakes need two that know nothing. */
+  /** Default 3; every fifth world of an engine that votes has two more: some mistakes need two that know nothing. */
   readonly replicas?: number | undefined;
   /** How many operations clients begin; default 208. */
   readonly operations?: number | undefined;
@@ -61,21 +61,23 @@ export interface Plan {
 
 export const defaultReplicas = 3;
 export const defaultOperations = 208;
-const longKeyWords = 100;
-/** How many replicas every so many worlds have instead. */
-const moreReplicas = { replicas: 5, worlds: 5 };
+const longKeyWords = 80;
+/** How many replicas more every so many worlds have. */
+const moreReplicas = { count: 2, worlds: 5 };
 const fewestClients = 4;
 const mostClients = 16;
-/** Small ones are dropped sooner. */
-const segmentBytes = [4 * 1024, 16 * 1024] as const;
+/** Small segments are dropped sooner; the batches of all clients together have to fit into one. */
+const segmentBytes = { ofShortKeys: [8 * 1024, 16 * 1024], ofLongKeys: [64 * 1024] } as const;
 
 /** Draws the plan of a seed. */
 export function drawPlan(options: SimulationOptions): Plan {
   const { engine, seed, operations = defaultOperations } = options;
-  const replicas = options.replicas ?? replicasOf(engine, seed);
+  const replicas = (options.replicas ?? defaultReplicas) + additionalReplicas(engine, seed);
   const random = seededRandom(mixed(seed, `plan of ${engine} with ${replicas}`));
   const safetyMs = random.between(12_000, 25_000);
   const clients = drawClients(operations, random);
+  const hasLongKeys = random.below(3) === 0;
+  const sizes = segmentBytes[hasLongKeys ? 'ofLongKeys' : 'ofShortKeys'];
   const isInBursts = random.below(3) === 0;
   const manner = engine === 'primary-backup' && random.below(5) > 1 ? 'kind' : 'wild';
   const faults = drawFaults({ engine, replicas, manner, safetyMs, random });
@@ -96,10 +98,10 @@ export function drawPlan(options: SimulationOptions): Plan {
     },
     checkpointIntervalSlots: 8 + random.below(9),
     logLimits: { slots: 12 + random.below(25), bytes: 64 * 1024 },
-    segmentBytes: segmentBytes[random.below(segmentBytes.length)] ?? segmentBytes[0],
+    segmentBytes: sizes[random.below(sizes.length)] ?? sizes[0],
     clients,
-    keyCount: isInBursts ? 1 + random.below(3) : 3 + random.below(8),
-    keyPrefix: random.below(3) === 0 ? 'long '.repeat(longKeyWords) : '',
+    keyCount: 3 + random.below(isInBursts ? 3 : 8),
+    keyPrefix: hasLongKeys ? 'long '.repeat(longKeyWords) : '',
     burstsApartMs: isInBursts ? random.between(100, 1500) : undefined,
     safetyMs,
     faults,
@@ -107,10 +109,8 @@ export function drawPlan(options: SimulationOptions): Plan {
   };
 }
 
-const replicasOf = (engine: AnyEngineName, seed: number): number =>
-  engine !== 'primary-backup' && mixed(seed, 'replicas') % moreReplicas.worlds === 0
-    ? moreReplicas.replicas
-    : defaultReplicas;
+const additionalReplicas = (engine: AnyEngineName, seed: number): number =>
+  engine !== 'primary-backup' && mixed(seed, 'replicas') % moreReplicas.worlds === 0 ? moreReplicas.count : 0;
 
 /** The weather of a world when nothing is wrong. */
 const calm = (random: Random): Weather => ({

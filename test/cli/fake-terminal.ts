@@ -8,6 +8,7 @@ export class FakeTerminal implements Terminal {
   stderr = '';
   /** What was shown of progress, each in its turn. */
   readonly shown: string[] = [];
+  watched = true;
   readonly parent = undefined;
   readonly #interruption = new AbortController();
 

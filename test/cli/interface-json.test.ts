@@ -10,21 +10,16 @@ import {
   Storage,
   View,
 } from '../../gen/synod/inspect/v1/inspect.js';
+import { CallTally } from '../../src/check/call-tally.js';
+import type { Judgement } from '../../src/cli/check-judgement.js';
+import { checkReport } from '../../src/cli/check-report.js';
 import { serve } from '../support/served.js';
 import { startLocalCluster, type LocalCluster } from '../support/local-cluster.js';
 import { freePorts } from '../support/free-ports.js';
 import { ran } from './fake-terminal.js';
-import { quoted, table } from './interface-page.js';
+import { documentedFields, quoted, table } from './interface-page.js';
 
 type Fields = Readonly<Record<string, unknown>>;
-
-/** The documented fields of an object: the cell has each in backticks, with remarks in parentheses. */
-function documentedFields(object: string): string[] {
-  const rows = table('## JSON', 'Object', 'Fields');
-  const row = rows.find(([name]) => name === object);
-  if (row === undefined) throw new Error(`docs/interface.md has no fields of ${object}`);
-  return quoted(row[1]!.replaceAll(/\([^)]*\)/g, ''));
-}
 
 /** How a replica with a disk stands. */
 const durableStatus: handleUnaryCall<unknown, GetStatusResponse> = (_call, respond) =>
@@ -36,6 +31,27 @@ const durableStatus: handleUnaryCall<unknown, GetStatusResponse> = (_call, respo
     leader: { ...Leader.decode(new Uint8Array(0)), replicaId: 2, ballot: '3.2', phase: 'following' },
     view: { ...View.decode(new Uint8Array(0)), viewNumber: 3, primary: 'a:1', role: 'primary' },
   });
+
+/** What a check came to, whatever its verdict. */
+const someCheck = {
+  plan: {
+    target: { endpoints: [] },
+    clientCount: 1,
+    durationMs: 1,
+    ratePerSecond: 1,
+    timeoutMs: 1,
+    keyPrefix: '',
+    keyCount: 1,
+    seed: 1,
+    pictureFile: '',
+    historyFile: '',
+    keepsHistory: false,
+  },
+  tally: new CallTally({ now: () => 0 }),
+  history: [],
+  interrupted: false,
+  ...{ pictureFile: null, historyFile: null, problems: [] },
+};
 
 const fieldsOf = (object: unknown): string[] => Object.keys(object as Fields);
 
@@ -119,6 +135,19 @@ describe('docs/interface.md and what --json prints', () => {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+
+  it('have the same fields for a check', async () => {
+    const report = await asking('check', '--duration', '200ms');
+    expect(fieldsOf(report)).to.deep.equal(documentedFields('`check`'));
+    for (const object of ['calls', 'latencyMs']) {
+      expect(fieldsOf(report[object])).to.deep.equal(documentedFields(`\`${object}\``));
+    }
+    const judged = (judgement: Judgement): Fields => ({ ...checkReport({ ...someCheck, judgement }) });
+    const violated = judged({ kind: 'violated', key: 'k', explanation: '', picture: '', steps: 1 });
+    expect(fieldsOf(violated['violation'])).to.deep.equal(documentedFields('`violation`'));
+    const unknown = judged({ kind: 'unknown', limit: 'time', key: 'k', keysJudged: 0, steps: 1 });
+    expect(fieldsOf(unknown['exhausted'])).to.deep.equal(documentedFields('`exhausted`'));
   });
 
   it('have the same fields for failures', async () => {

@@ -36,3 +36,11 @@ export function table(heading: string, ...titles: readonly string[]): string[][]
 /** The lines of the code block in a section. */
 export const codeLines = (heading: string): string[] =>
   (/```\n([\s\S]*?)```/.exec(section(heading))?.[1] ?? '').trimEnd().split('\n');
+
+/** The documented fields of an object: the cell has each in backticks, with remarks in parentheses. */
+export function documentedFields(object: string): string[] {
+  const rows = table('## JSON', 'Object', 'Fields');
+  const row = rows.find(([name]) => name === object);
+  if (row === undefined) throw new Error(`docs/interface.md has no fields of ${object}`);
+  return quoted(row[1]!.replaceAll(/\([^)]*\)/g, ''));
+}

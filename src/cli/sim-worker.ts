@@ -1,0 +1,4 @@
+import { simulate } from '../sim/simulation.js';
+import { serveSeeds } from './sim-serve.js';
+
+serveSeeds(simulate);
