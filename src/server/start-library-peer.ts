@@ -1,10 +1,12 @@
 import type { Client, Interceptor, Server, ServerInterceptor } from '@grpc/grpc-js';
 import { replicaId, type ReplicaId } from '../log/ids.js';
 import { Roster } from '../log/roster.js';
+import { throwUnhandled } from '../log/throw-unhandled.js';
 import { parseAddress } from '../rpc/address.js';
 import { openChannel } from '../rpc/channel.js';
 import { listen, newServer, shutDown } from '../rpc/server.js';
 import { realClock } from '../runtime/real-clock.js';
+import type { Disk } from '../storage/disk.js';
 import type { Journal } from '../storage/journal.js';
 import type { LogRecord } from '../storage/log-record.js';
 import type { RecoveredLog } from '../storage/write-ahead-log.js';
@@ -26,8 +28,10 @@ export interface LibraryPeerOptions {
    * closed must not be made again under its id (seed 002, hint 9; rule R1).
    */
   readonly dataDirectory?: string;
-  /** Told when the disk has failed; the peer has closed itself. Default: throw it unhandled. */
+  /** Told once when the disk has failed; the peer has closed itself. Default: throw it unhandled. */
   readonly onFailure?: (error: unknown) => void;
+  /** For tests: what stands between the peer and its directory. */
+  readonly wrapDisk?: (disk: Disk) => Disk;
   /** Interceptors of what this peer receives, and of what it sends to each other peer. */
   readonly serverInterceptors?: readonly ServerInterceptor[];
   readonly peerInterceptors?: (peer: number) => readonly Interceptor[];
@@ -48,10 +52,18 @@ export interface LibraryPlace {
   readonly journal: Journal<LogRecord>;
   /** What the log of the directory says; undefined in memory. */
   readonly recovered: RecoveredLog | undefined;
+  /** To be told of what the peer has closed itself for. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/** What a library makes. */
+export interface ClosablePeer {
+  /** @param failure why, if that is to be told to those who wait */
+  close(failure?: { readonly error: unknown }): void;
 }
 
 /** A library whose peers can be started alone, without store and Hello. */
-export interface Library<Peer> {
+export interface Library<Peer extends ClosablePeer> {
   /** Part of the identity of a directory and of a cluster. */
   readonly name: string;
   open(place: LibraryPlace): Peer;
@@ -65,21 +77,27 @@ export interface Library<Peer> {
  * @throws ListenError if the address is taken
  * @throws DirectoryMismatch, DirectoryInUse, StorageDamage
  */
-export async function startLibraryPeer<Peer extends { close(): void }>(
+export async function startLibraryPeer<Peer extends ClosablePeer>(
   options: LibraryPeerOptions,
   library: Library<Peer>,
 ): Promise<RunningLibraryPeer<Peer>> {
   const members = checkMembers(options.peers, options.me);
   const me = replicaId(options.me);
-  // The peer learns of it from the append that fails.
-  const diskFailed = () => undefined;
-  const place = await openPlace({ ...options, me, members, engine: library.name, diskFailed });
+  let peer: Peer | undefined;
+  let hasFailed = false;
+  const fatal = (error: unknown) => {
+    if (hasFailed) return;
+    hasFailed = true;
+    peer?.close({ error });
+    (options.onFailure ?? throwUnhandled)(error);
+  };
+  // Not left to the next append: while the disk is full as well, that is refused before it could fail.
+  const place = await openPlace({ ...options, me, members, engine: library.name, diskFailed: fatal });
   const { directory } = place;
   const roster = rosterAt(place, members, me);
   const others = members.filter(({ id }) => id !== me);
   const channels = new Map(others.map(({ id, address }) => [id, openPeerChannel(id, address, options)]));
   const server = newServer(options.serverInterceptors);
-  let peer: Peer | undefined;
   const close = async () => {
     peer?.close();
     for (const channel of channels.values()) channel.close();
@@ -93,6 +111,7 @@ export async function startLibraryPeer<Peer extends { close(): void }>(
       channels,
       journal: engineJournal(directory),
       recovered: directory?.recovered,
+      fatal,
     });
     library.serve(server, peer);
     await listen(server, parseAddress(roster.addressOf(me)));

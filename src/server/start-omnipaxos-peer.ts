@@ -1,4 +1,3 @@
-import { throwUnhandled } from '../log/throw-unhandled.js';
 import { OmnipaxosPeer } from '../omnipaxos/peer.js';
 import { omnipaxosJournal } from '../omnipaxos/records.js';
 import { recoverOmnipaxos } from '../omnipaxos/recovery.js';
@@ -49,7 +48,7 @@ export async function makeOmnipaxosPeer(options: OmnipaxosPeerOptions): Promise<
   );
   const running = await startLibraryPeer(options, {
     name: 'omnipaxos-library',
-    open: (place) => open(place, electionTimeoutMs, options.onFailure ?? throwUnhandled),
+    open: (place) => open(place, electionTimeoutMs),
     serve: (server, { peer }) => serveOmnipaxos(server, peer.roster, (stream) => peer.accept(stream)),
   });
   const { peer, decisions } = running.peer;
@@ -61,13 +60,12 @@ export async function makeOmnipaxosPeer(options: OmnipaxosPeerOptions): Promise<
 interface PeerWithDecisions {
   readonly peer: OmnipaxosPeer;
   readonly decisions: Decisions;
-  close(): void;
+  close(failure?: { readonly error: unknown }): void;
 }
 
 function open(
-  { roster, channels, journal, recovered }: LibraryPlace,
+  { roster, channels, journal, recovered, fatal }: LibraryPlace,
   electionTimeoutMs: number,
-  onFailure: (error: unknown) => void,
 ): PeerWithDecisions {
   const peer = new OmnipaxosPeer({
     roster,
@@ -77,15 +75,12 @@ function open(
     clock: realClock,
     random: realRandom,
     electionTimeoutMs,
-    fatal: (error) => {
-      decisions.close({ error });
-      onFailure(error);
-    },
+    fatal,
   });
   const decisions = new Decisions(peer);
   peer.onDecided(() => decisions.wake());
-  const close = () => {
-    decisions.close();
+  const close = (failure?: { readonly error: unknown }) => {
+    decisions.close(failure);
     peer.close();
   };
   return { peer, decisions, close };

@@ -24,10 +24,10 @@ export type RunningPaxosPeer = RunningLibraryPeer<PaxosPeer>;
  * @throws DirectoryMismatch, DirectoryInUse, StorageDamage
  */
 export function makePaxosPeer(options: PaxosPeerOptions): Promise<RunningPaxosPeer> {
-  const { roundTimeoutMs, onFailure } = options;
+  const { roundTimeoutMs } = options;
   return startLibraryPeer(options, {
     name: 'paxos-library',
-    open: ({ roster, channels, journal, recovered }) =>
+    open: ({ roster, channels, journal, recovered, fatal }) =>
       new PaxosPeer({
         roster,
         links: new Map([...channels].map(([id, channel]) => [id, paxosLink(roster, id, channel)])),
@@ -36,7 +36,7 @@ export function makePaxosPeer(options: PaxosPeerOptions): Promise<RunningPaxosPe
         clock: realClock,
         random: realRandom,
         ...(roundTimeoutMs === undefined ? {} : { roundTimeoutMs }),
-        ...(onFailure === undefined ? {} : { fatal: onFailure }),
+        fatal,
       }),
     serve: servePaxosPeer,
   });
