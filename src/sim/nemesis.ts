@@ -70,32 +70,35 @@ export class Nemesis {
   }
 
   /**
-   * Ends every fault for good. Of those machines that never fail again, as many as may be spared stay cut off and halted
-   * as they are: answers the machines that are to live.
+   * Ends every fault for good. Machines that can be spared may stay away; answers those whose servers are to live, unless
+   * they find what they cannot live with.
    */
   end(): readonly Machine[] {
-    const { cluster, world } = this.#options;
     for (const end of [...this.#lasting]) end();
     this.#isOver = true;
-    const living = cluster.machines.filter(({ gone }) => gone === undefined);
-    const spare = living.length - (Math.floor(cluster.machines.length / 2) + 1);
-    const [left] = living.splice(this.#random.below(living.length), 1);
-    const staysAway =
-      left !== undefined && spare > 0 && cluster.engine !== 'primary-backup' && this.#random.below(4) === 0;
-    if (left !== undefined && !staysAway) living.push(left);
-    if (left !== undefined && staysAway) {
-      world.tally.add('replicas that stay away');
-      // Dead, or there without ever answering.
-      if (this.#random.below(2) === 0) left.end('kill');
-      else left.process?.pause();
-      left.gone = 'it stays away';
-    }
-    for (const machine of living) {
+    this.#spareOne();
+    const { machines } = this.#options.cluster;
+    for (const machine of machines) {
       machine.disk.capacityBytes = Infinity;
       this.#keptDown.delete(machine);
       this.supervise(machine);
     }
-    return living;
+    return machines.filter((machine) => machine.gone === undefined && !hasLostAll(machine));
+  }
+
+  /** One more machine than a fault has ended may be there no longer, if enough are left that are whole. */
+  #spareOne(): void {
+    const { cluster, world } = this.#options;
+    const whole = cluster.machines.filter((machine) => !isHarmed(machine));
+    const canSpare = whole.length > Math.floor(cluster.machines.length / 2) + 1;
+    const left = whole[this.#random.below(whole.length)];
+    if (!canSpare || left === undefined || cluster.engine === 'primary-backup') return;
+    if (this.#random.below(4) !== 0) return;
+    world.tally.add('replicas that stay away');
+    // Dead, or there without ever answering.
+    if (this.#random.below(2) === 0) left.end('kill');
+    else left.process?.pause();
+    left.gone = 'it stays away';
   }
 
   /** Whether a fault that may make a server fail would leave the envelope of the engine now. */
@@ -280,8 +283,6 @@ export class Nemesis {
   /** Only a minority is ever damaged, or loses what it had. */
   #mayHarm(machine: Machine): boolean {
     const { machines } = this.#options.cluster;
-    const isHarmed = ({ excuses, gone }: Machine) =>
-      gone !== undefined || excuses.has('damaged') || excuses.has('lost-directory');
     const others = machines.filter((other) => other !== machine && isHarmed(other)).length;
     return others + 1 < machines.length / 2 && !isHarmed(machine);
   }
@@ -335,3 +336,9 @@ export class Nemesis {
     time.schedule(time.nowMs + ms, run);
   }
 }
+
+const hasLostAll = ({ excuses }: Machine): boolean => excuses.has('lost-directory');
+
+/** Whether its server may refuse to go on, or has. */
+const isHarmed = (machine: Machine): boolean =>
+  machine.gone !== undefined || machine.excuses.has('damaged') || hasLostAll(machine);

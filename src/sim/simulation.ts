@@ -175,7 +175,8 @@ class Run {
     );
     const reading = this.#clients.readAll();
     await this.#until(() => (reading.isDone() ? undefined : 'not every key can be read'), livenessLimitMs);
-    await this.#until(() => this.#cluster.unsettled(living), livenessLimitMs);
+    const stillLiving = () => living.filter(({ gone }) => gone === undefined);
+    await this.#until(() => this.#cluster.unsettled(stillLiving()), livenessLimitMs);
   }
 
   /** Looks again and again for servers that have stopped themselves. */
