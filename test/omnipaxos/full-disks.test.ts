@@ -4,7 +4,7 @@ import { chainHash } from '../../src/kv/hash.js';
 import { replicaId, type ReplicaId } from '../../src/log/ids.js';
 import { seededRandom } from '../../src/runtime/random.js';
 import type { OmnipaxosEngine } from '../../src/server/omnipaxos-engine.js';
-import { driven } from '../support/durable-lives.js';
+import { driven } from '../support/driven.js';
 import { fakeOmnipaxos } from '../support/fake-engine.js';
 import { FakeWorld } from '../support/fake-world.js';
 
