@@ -1,6 +1,7 @@
 import { seededRandom, type Random } from '../runtime/random.js';
 import type { SimulatedCluster } from './cluster.js';
 import type { CrashMoment, Fault, Victim } from './fault.js';
+import { damageDisk } from './disk-damage.js';
 import type { Machine } from './machine.js';
 import type { Way } from './network.js';
 import { partitionPhases, type PartitionPhase } from './partitions.js';
@@ -28,7 +29,6 @@ const momentLimitMs = 1000;
 const slowSyncMs = [50, 800] as const;
 /** Room left on a disk that fills up. */
 const roomLimitBytes = 4096;
-const damagedBits = 3;
 
 /** Does harm to a cluster as it is told, and takes it back. */
 export class Nemesis {
@@ -289,16 +289,9 @@ export class Nemesis {
 
   #damage(machine: Machine, { seed, lastsMs }: Fault): boolean {
     if (!this.#mayHarm(machine)) return false;
-    const random = seededRandom(seed);
     this.#crash(machine, 'power', lastsMs);
-    const { disk } = machine;
-    const files = disk.files().filter((name) => disk.content(name).length > 0);
-    const file = files[random.below(files.length)];
-    if (file === undefined) return false;
+    if (!damageDisk(machine.disk, seededRandom(seed))) return false;
     machine.excuses.add('damaged');
-    for (let bit = 0; bit < damagedBits; bit += 1) {
-      disk.flipBit(file, random.below(disk.content(file).length), random.below(8));
-    }
     return true;
   }
 

@@ -157,8 +157,8 @@ export class VotingCluster implements SimulatedCluster {
     place.looksIn -= 1;
     if (place.looksIn < 0) {
       place.looksIn = checksBetweenLooks;
-      // What damage may have taken is told by the replica itself.
-      if (!machine.excuses.has('damaged') && !machine.excuses.has('lost-directory')) running.lookAtMemory();
+      // Who has lost its directory remembers nothing, and is refused.
+      if (!machine.excuses.has('lost-directory')) running.lookAtMemory();
     }
     this.#agreement.look(process.name, {
       name: machine.host,

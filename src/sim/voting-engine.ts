@@ -148,7 +148,8 @@ const paxos: EngineInWorld<PaxosLink, RecoveredPaxos, PaxosEngine, PaxosMonitor>
   lookAtMemory: (me, { peer }, monitor) => {
     const open = new Map(peer.openInstances());
     monitor.remembers(me, (slot) => {
-      if (peer.status(slot).kind !== 'pending') return undefined;
+      // Where damage may have taken votes the replica is silent, and so needs none.
+      if (slot <= (peer.silence?.last ?? -1) || peer.status(slot).kind !== 'pending') return undefined;
       const acceptor = open.get(slot)?.acceptor;
       return acceptor?.phase === 'decided'
         ? undefined
@@ -173,7 +174,11 @@ const omnipaxos: EngineInWorld<OmnipaxosLink, RecoveredOmnipaxos, OmnipaxosEngin
       },
     ),
   }),
-  lookAtMemory: (me, { peer }, monitor) => monitor.remembers(me, peer.replica.log),
+  lookAtMemory: (me, { peer }, monitor) => {
+    const { log } = peer.replica;
+    // A log that damage may have taken entries from is counted for nothing, and says so.
+    if (log.counted) monitor.remembers(me, log);
+  },
   decidedValue: ({ peer }, slot) => {
     const { entries, decidedEnd } = peer.replica.log;
     return slot < decidedEnd ? entries.at(slot) : undefined;
