@@ -15,11 +15,12 @@ export interface DiskPace {
 }
 
 const shortestSyncMs = 0.1;
+/** The share of slow syncs while a fault slows them. */
+const slowedShare = 0.5;
 
 /** A machine with a disk, and at most one process of a server on it at a time. */
 export class Machine {
   readonly host: string;
-  pace: DiskPace;
   /** Why nothing is ever started on it again; undefined while it may be. */
   gone: string | undefined;
   /** What was done to it that a server may refuse to live with, or that ends its life. */
@@ -27,6 +28,9 @@ export class Machine {
   /** Told, when a sync begins, how long it would take; answers how long it does. */
   syncing: (lastsMs: number) => number = (lastsMs) => lastsMs;
   readonly #world: World;
+  readonly #pace: DiskPace;
+  /** How long slow syncs take at the most, by each fault that slows them now. */
+  readonly #slowdowns: number[] = [];
   readonly #random: Random;
   #disk: SimulatedDisk;
   #process: SimulatedProcess | undefined;
@@ -35,7 +39,7 @@ export class Machine {
   constructor(world: World, host: string, pace: DiskPace) {
     this.#world = world;
     this.host = host;
-    this.pace = pace;
+    this.#pace = pace;
     this.#random = world.randomFor(`disk of ${host}`);
     this.#disk = new SimulatedDisk(this.#random);
   }
@@ -52,6 +56,12 @@ export class Machine {
 
   get disk(): SimulatedDisk {
     return this.#disk;
+  }
+
+  /** Until the answer is called, every other sync takes up to so long. */
+  slowDown(slowSyncLimitMs: number): () => void {
+    this.#slowdowns.push(slowSyncLimitMs);
+    return () => void this.#slowdowns.splice(this.#slowdowns.indexOf(slowSyncLimitMs), 1);
   }
 
   /** Begins a new process, with the disk that the last one has left. */
@@ -96,9 +106,11 @@ export class Machine {
   }
 
   #syncMs(): number {
-    const { syncLimitMs, slowShare, slowSyncLimitMs } = this.pace;
-    const isSlow = this.#random.between(0, 1) < slowShare;
-    return this.#random.between(shortestSyncMs, isSlow ? slowSyncLimitMs : syncLimitMs);
+    const { syncLimitMs, slowShare, slowSyncLimitMs } = this.#pace;
+    const isSlowedDown = this.#slowdowns.length > 0;
+    const isSlow = this.#random.between(0, 1) < (isSlowedDown ? slowedShare : slowShare);
+    const slowLimitMs = Math.max(slowSyncLimitMs, ...this.#slowdowns);
+    return this.#random.between(shortestSyncMs, isSlow ? slowLimitMs : syncLimitMs);
   }
 }
 

@@ -151,12 +151,9 @@ export class Nemesis {
       case 'clock-jump':
         process.jump(fault.byMs);
         return true;
-      case 'slow-disk': {
-        const { pace } = machine;
-        machine.pace = { ...pace, slowShare: 0.5, slowSyncLimitMs: fault.slowSyncLimitMs };
-        this.#lastFor(lastsMs, () => void (machine.pace = pace));
+      case 'slow-disk':
+        this.#lastFor(lastsMs, machine.slowDown(fault.slowSyncLimitMs));
         return true;
-      }
       case 'sync-error':
         machine.excuses.add('sync-error');
         machine.disk.failNextSync(new Error('EIO: i/o error, fdatasync'));
