@@ -192,4 +192,28 @@ export const durabilityVariants: readonly Variant[] = [
       },
     ],
   },
+  {
+    name: 'damage-cut-as-torn',
+    rule: 'R6: an invalid last frame is cut only if one of its sectors is all zero',
+    engine,
+    edits: [
+      {
+        file: 'storage/segment-scan.js',
+        find: 'if (zeroSectorsIn(bytes.subarray(offset, offset + length)) > header.zeroSectors)',
+        replace: 'if (length > 0)',
+      },
+    ],
+  },
+  {
+    name: 'damaged-header-cut-as-torn',
+    rule: 'R6: a header that is neither valid nor zero is damage',
+    engine,
+    edits: [
+      {
+        file: 'storage/segment-scan.js',
+        find: "throw this.#damage('stands neither a frame nor the end of the log');",
+        replace: "return { kind: 'torn' };",
+      },
+    ],
+  },
 ];
