@@ -18,11 +18,13 @@ export interface Ping {
 
 /** What the view service knows of a server. */
 interface Server {
-  /** Of the process that counts: the one that pinged 0 last. */
+  /** Of the process that counts: the one that pinged 0 last, unless another has shown itself to be later. */
   incarnation: ServerIncarnation | undefined;
-  /** Of processes before it; what still comes from them is late. */
+  /** Of those that counted before it; what still comes from them is late, as a rule. */
   readonly past: ServerIncarnation[];
   lastPingTick: number;
+  /** The number of the view in which it pinged last. */
+  lastPingView: number;
 }
 
 /** A member of the view, with what has come of it since the view began. */
@@ -31,10 +33,12 @@ interface MemberState {
   takesPart: boolean;
   /** It has lost its state since: another process has its name now. */
   hasRestarted: boolean;
+  /** Another process says that it has its name now, and may have said so late: a ping of the one that counts undoes it. */
+  seemsRestarted: boolean;
 }
 
 const noView: View = { viewNumber: 0, primary: undefined, backup: undefined };
-const newMember = (): MemberState => ({ takesPart: false, hasRestarted: false });
+const newMember = (): MemberState => ({ takesPart: false, hasRestarted: false, seemsRestarted: false });
 
 /** How many processes of one server are remembered, so that what comes late from them does no harm. */
 const pastLimit = 64;
@@ -87,7 +91,7 @@ export class Views {
     if (primary === undefined) return 'no server has come yet';
     if (!this.isAcknowledged) {
       const isOverdue = this.#ticks - this.#viewBeganTick > this.#deadPings;
-      return isOverdue || this.#isSilent(primary) || this.#primary.hasRestarted
+      return isOverdue || this.#isPrimaryGone()
         ? `view ${viewNumber} waits for its primary ${primary} to acknowledge it`
         : '';
     }
@@ -104,6 +108,8 @@ export class Views {
     const server = this.#serverOf(address, viewNumber, incarnation);
     if (server === undefined) return;
     server.lastPingTick = this.#ticks;
+    server.lastPingView = this.#view.viewNumber;
+    if (address === this.#view.primary) this.#primary.seemsRestarted = false;
     if (this.#view.primary === undefined && viewNumber === 0) {
       this.#begin(address, undefined);
     } else if (viewNumber === this.#view.viewNumber) {
@@ -118,33 +124,66 @@ export class Views {
     this.#goOn();
   }
 
-  /** The server that pings, unless what it says is from a process that is gone. */
+  /** The server that pings, unless what it says is from a process that does not count. */
   #serverOf(
     address: ServerAddress,
     viewNumber: number,
     incarnation: ServerIncarnation | undefined,
   ): Server | undefined {
     const known = this.#servers.get(address);
-    if (known === undefined) {
-      if (this.#servers.size >= serverLimit) {
-        throw new RangeError(
-          `server ${address} is one too many; this view service knows ${serverLimit}, its limit`,
-        );
-      }
-      const server = { incarnation, past: [], lastPingTick: this.#ticks };
-      this.#servers.set(address, server);
-      return server;
-    }
+    if (known === undefined) return this.#newServer(address, incarnation);
     if (incarnation !== undefined && incarnation === known.incarnation) return known;
+    if (incarnation === undefined && viewNumber !== 0) return known;
     if (viewNumber === 0) {
       if (incarnation !== undefined && known.past.includes(incarnation)) return undefined;
-      if (known.incarnation !== undefined) known.past.push(known.incarnation);
-      known.past.splice(0, known.past.length - pastLimit);
-      known.incarnation = incarnation;
-      this.#hasRestarted(address);
-      return known;
+      if (this.#wouldBeTheEnd(address) && incarnation !== undefined && known.incarnation !== undefined) {
+        this.#primary.seemsRestarted = true;
+        return undefined;
+      }
+    } else if (!this.#isLater(address, known, viewNumber)) return undefined;
+    if (known.incarnation !== undefined) known.past.push(known.incarnation);
+    known.past.splice(0, known.past.length - pastLimit);
+    known.incarnation = incarnation;
+    this.#hasRestarted(address);
+    return known;
+  }
+
+  #newServer(address: ServerAddress, incarnation: ServerIncarnation | undefined): Server {
+    if (this.#servers.size >= serverLimit) {
+      throw new RangeError(
+        `server ${address} is one too many; this view service knows ${serverLimit}, its limit`,
+      );
     }
-    return incarnation === undefined ? known : undefined;
+    const server = {
+      incarnation,
+      past: [],
+      lastPingTick: this.#ticks,
+      lastPingView: this.#view.viewNumber,
+    };
+    this.#servers.set(address, server);
+    return server;
+  }
+
+  /**
+   * Whether nobody could take over if this server has restarted. Then nothing hurries, and the process that counts goes on
+   * should it still be there: what says that it is gone may be late.
+   */
+  #wouldBeTheEnd(address: ServerAddress): boolean {
+    const isHolder = address === this.#view.primary && this.#hasState(this.#primary);
+    return isHolder && !(this.isAcknowledged && this.#canPromote());
+  }
+
+  /**
+   * Whether a process that does not count is later than the one that does, whose 0 was late. It is if it knows a view that
+   * began after all that came from the other: processes of one server follow one another. Where nothing is at stake the
+   * other's silence is enough. But for the first primary a primary is the process that had the data, and no other.
+   */
+  #isLater(address: ServerAddress, known: Server, viewNumber: number): boolean {
+    if (viewNumber !== this.#view.viewNumber) return false;
+    const isPrimary = address === this.#view.primary;
+    if (!isPrimary && known.lastPingView < viewNumber) return true;
+    const isAtStake = isPrimary ? this.#hasState(this.#primary) : this.#memberOf(address) !== undefined;
+    return !isAtStake && this.#isSilent(address);
   }
 
   #takesPart(address: ServerAddress): void {
@@ -155,9 +194,11 @@ export class Views {
   /** One that had no state to lose goes on in its place. */
   #hasRestarted(address: ServerAddress): void {
     const member = this.#memberOf(address);
-    if (member === undefined) return;
-    const hadState = member.takesPart || (member === this.#primary && this.#view.viewNumber > 1);
-    if (hadState) member.hasRestarted = true;
+    if (member !== undefined && this.#hasState(member)) member.hasRestarted = true;
+  }
+
+  #hasState(member: MemberState): boolean {
+    return member.takesPart || (member === this.#primary && this.#view.viewNumber > 1);
   }
 
   #memberOf(address: ServerAddress): MemberState | undefined {
@@ -172,7 +213,10 @@ export class Views {
 
   #isPrimaryGone(): boolean {
     const { primary } = this.#view;
-    return primary !== undefined && (this.#isSilent(primary) || this.#primary.hasRestarted);
+    return (
+      primary !== undefined &&
+      (this.#isSilent(primary) || this.#primary.hasRestarted || this.#primary.seemsRestarted)
+    );
   }
 
   #isBackupGone(): boolean {

@@ -17,13 +17,19 @@ class Service {
     return this;
   }
 
-  /** Lets ticks pass in which only these ping, with the number of the view. */
+  /** Lets ticks pass in which only these ping, with the number of the view; "b3" is the third process of b, "b" its first. */
   pass(ticks: number, ...alive: readonly string[]): this {
     for (let tick = 0; tick < ticks; tick += 1) {
-      for (const name of alive) this.ping(name, this.views.view.viewNumber, 1);
+      for (const who of alive) {
+        this.ping(who.charAt(0), this.views.view.viewNumber, Number(who.slice(1) || 1));
+      }
       this.views.tick();
     }
     return this;
+  }
+
+  isAlive(name: string): boolean {
+    return this.views.servers.some(({ address, isAlive }) => address === name && isAlive);
   }
 
   get text(): string {
@@ -91,9 +97,121 @@ describe('the views of primary/backup', () => {
     expect(service.text).to.equal('3 a b acknowledged');
     service.ping('b', 0, 1).ping('b', 3, 1);
     expect(service.text, 'of the process before').to.equal('3 a b acknowledged');
-    expect(service.pass(2 * deadPings, 'a', 'b').text, 'nor does it keep its server alive').to.equal(
-      '4 a - acknowledged',
-    );
+    for (let tick = 0; tick < 2 * deadPings; tick += 1) service.ping('b', 0, 1).ping('b', 3, 1).pass(1, 'a');
+    expect(service.text, 'nor does it keep its server alive').to.equal('4 a - acknowledged');
+  });
+
+  // b restarts twice, and what its second process said comes after the third has spoken.
+  describe('when a ping of a process between two others is late', () => {
+    it('hear the third again when it is an idle server, and only it', () => {
+      const service = Service.ofTwo().ping('c', 0, 1).ping('c', 0, 3).ping('c', 2, 3).ping('c', 0, 2);
+      service.pass(deadPings + 1, 'a', 'b', 'c3');
+      expect(service.isAlive('c'), 'the second may be there').to.equal(false);
+      expect(service.pass(1, 'a', 'b', 'c3').isAlive('c')).to.equal(true);
+      expect(service.ping('c', 0, 2).pass(deadPings + 1, 'a', 'c3').text, 'b is gone').to.equal(
+        '3 a c acknowledged',
+      );
+    });
+
+    it('hear the third again when it pulls the state as the backup', () => {
+      const service = Service.ofTwo().ping('b', 0, 3).ping('b', 0, 2).ping('a', 3, 1);
+      expect(service.text).to.equal('3 a b acknowledged');
+      service.ping('b', 3, 3);
+      expect(service.views.isBackupReady, 'on the word of the second or the third').to.equal(false);
+      service.pass(deadPings + 1, 'a', 'b3');
+      expect(service.text, 'the second was not there').to.equal('4 a -');
+      expect(service.pass(1, 'a', 'b3').text).to.equal('5 a b');
+      expect(service.views.isBackupReady, 'in view 5').to.equal(false);
+      service.pass(1, 'a', 'b3');
+      expect(service.text).to.equal('5 a b acknowledged');
+      expect(service.views.isBackupReady).to.equal(true);
+    });
+
+    it('let a backup that had the state pull it anew, and count on it then', () => {
+      const service = Service.ofTwo().ping('b', 0, 3).ping('a', 3, 1).ping('b', 3, 3);
+      expect(service.views.isBackupReady).to.equal(true);
+      service.ping('b', 0, 2);
+      expect(service.text).to.equal('4 a b');
+      service.ping('a', 4, 1).ping('b', 3, 3).ping('b', 0, 3);
+      expect(service.views.isBackupReady, 'what it says of the view before').to.equal(false);
+      service.ping('b', 4, 3);
+      expect(service.views.isBackupReady).to.equal(true);
+      expect(service.pass(deadPings + 1, 'b3').text).to.equal('5 b -');
+    });
+
+    it('let a primary whose backup took over come back as the backup', () => {
+      const service = Service.ofTwo().ping('a', 0, 0);
+      expect(service.text).to.equal('3 b a');
+      service.ping('b', 3, 1).ping('a', 0, 1).ping('a', 3, 1);
+      expect(service.text).to.equal('3 b a acknowledged');
+      expect(service.views.isBackupReady).to.equal(true);
+    });
+
+    it('go on with a primary that is alone', () => {
+      const service = new Service().ping('b', 0, 3).ping('b', 1, 3).ping('b', 0, 2);
+      const trouble = 'view 1: its only holder of the data b is gone';
+      expect(service.views.trouble).to.include(trouble);
+      service.ping('b', 1, 3).ping('b', 0, 2);
+      expect(service.views.trouble, 'said again').to.include(trouble);
+      expect(service.pass(1, 'b3').views.trouble).to.equal('');
+      expect(service.ping('a', 0, 1).text).to.equal('2 b a');
+    });
+
+    it('go on with a primary that has yet to acknowledge its view', () => {
+      const service = Service.ofTwo().ping('a', 0, 2).ping('b', 0, 0);
+      expect(service.text).to.equal('3 b a');
+      expect(service.views.trouble).to.equal('view 3 waits for its primary b to acknowledge it');
+      expect(service.ping('b', 3, 1).text).to.equal('3 b a acknowledged');
+      expect(service.views.trouble).to.equal('');
+      const withBackup = Service.ofTwo().ping('a', 0, 2).ping('a', 3, 2).ping('b', 0, 0);
+      expect(withBackup.views.isBackupReady, 'and could take over').to.equal(true);
+      expect(withBackup.ping('b', 3, 1).text).to.equal('3 b a acknowledged');
+    });
+
+    it('hear the third again when it is the first primary', () => {
+      const service = new Service()
+        .ping('a', 0, 3)
+        .ping('a', 0, 2)
+        .pass(deadPings + 1, 'a3');
+      expect(service.text, 'the second may be there').to.equal('1 a -');
+      expect(service.pass(1, 'a3').text).to.equal('1 a - acknowledged');
+    });
+
+    it('take no silence for proof in a member of the view', () => {
+      const service = new Service().ping('b', 0, 1).ping('a', 0, 1).ping('b', 1, 1);
+      service
+        .ping('a', 0, 3)
+        .ping('a', 0, 2)
+        .pass(deadPings + 1);
+      expect(service.ping('a', 2, 3).text).to.equal('2 b a');
+      expect(service.views.isBackupReady).to.equal(false);
+    });
+
+    it('take nobody but the process that was promoted for the primary', () => {
+      const service = new Service().ping('a', 0, 1).ping('a', 1, 1).ping('b', 0, 1).ping('a', 2, 1);
+      service.ping('b', 0, 2).pass(deadPings + 1, 'b2');
+      expect(service.text).to.equal('3 b -');
+      expect(service.ping('b', 3, 1).text).to.equal('3 b -');
+      expect(service.pass(deadPings + 1).ping('b', 3, 1).text, 'however silent that is').to.equal('3 b -');
+      expect(service.ping('b', 3, 2).text).to.equal('3 b - acknowledged');
+    });
+  });
+
+  it('notice the restart of the only holder of the data at once, and until its last process comes back', () => {
+    const service = new Service().ping('a', 0, 1).ping('a', 1, 1).ping('a', 0, 2);
+    const trouble = 'view 1: its only holder of the data a is gone';
+    expect(service.views.trouble).to.include(trouble);
+    for (let tick = 0; tick < 3 * deadPings; tick += 1) service.ping('a', 0, 2).ping('b', 1, 1).pass(1);
+    expect(service.text).to.equal('1 a - acknowledged');
+    expect(service.views.trouble).to.include(trouble);
+    service.ping('a', 1, 2);
+    expect(service.views.trouble, 'it never had the data').to.include(trouble);
+  });
+
+  it('promote the backup of a primary that restarted before the backup had the state', () => {
+    const service = new Service().ping('a', 0, 1).ping('a', 1, 1).ping('b', 0, 1).ping('a', 2, 1);
+    expect(service.ping('a', 0, 2).text).to.equal('2 a b acknowledged');
+    expect(service.ping('b', 2, 1).text).to.equal('3 b a');
   });
 
   it('let a new process take the place of one that had nothing to lose', () => {
