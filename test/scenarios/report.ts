@@ -58,6 +58,9 @@ export const disturbedMs = (fullMs: number): number => (isInSeries ? fullMs : fu
 /** How often a scenario repeats what brings about a rare moment: half as often outside of a series. */
 export const repetitions = (full: number): number => (isInSeries ? full : Math.ceil(full / 2));
 
+/** Whether everything of what can be enumerated is run: in a series, and with SYNOD_EXHAUSTIVE=1; otherwise a part, drawn. */
+export const isExhaustive = isInSeries || process.env['SYNOD_EXHAUSTIVE'] === '1';
+
 /** The differences of an observed subject's counts since `observe`. */
 class Meter {
   readonly #starts = new Map<Observed, { readonly rpcs: number; readonly operations: number }>();
