@@ -3,7 +3,7 @@ import { Clerk } from '../../src/index.js';
 import { nextLink } from '../support/fnv-twin.js';
 import { endCommands } from './command.js';
 import { freeDevCluster } from './dev-cluster.js';
-import { isExhaustive, randomFor } from '../scenarios/report.js';
+import { partOf } from '../scenarios/report.js';
 import { until } from '../support/until.js';
 
 const clerkCount = 16;
@@ -23,8 +23,7 @@ describe('A replica killed while clerks write', () => {
   afterEach(endCommands);
 
   // No replica is another than the others; an exhaustive run kills each.
-  const victims = isExhaustive ? [1, 2, 3] : [1 + randomFor('victim').below(3)];
-  for (const victim of victims) {
+  for (const victim of partOf('victim', [1, 2, 3])) {
     it(`lets no call fail, breaks no chain and holds no clerk up, where it is replica ${victim}`, async () => {
       const { addresses, replicas } = await freeDevCluster();
       const progress = Array.from({ length: clerkCount }, () => ({ callCount: 0, longestCallMs: 0 }));

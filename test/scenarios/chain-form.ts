@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Clerk } from '../../src/index.js';
 import { nextLink } from '../support/fnv-twin.js';
+import { partOf } from './report.js';
 
 /**
  * The two writes by which the suite's chains are built: what a key holds depends on every write before, so a write
@@ -20,7 +21,8 @@ export const putHashLink: ChainForm = {
   },
 };
 
-export const chainForms: readonly ChainForm[] = [
+/** The forms in which the tests run whose titles name none. */
+export const chainForms: readonly ChainForm[] = partOf('form of chains', [
   putHashLink,
   {
     name: 'append',
@@ -29,4 +31,4 @@ export const chainForms: readonly ChainForm[] = [
       return held + value;
     },
   },
-];
+]);

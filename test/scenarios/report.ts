@@ -61,6 +61,12 @@ export const repetitions = (full: number): number => (isInSeries ? full : Math.c
 /** Whether everything of what can be enumerated is run: in a series, and with SYNOD_EXHAUSTIVE=1; otherwise a part, drawn. */
 export const isExhaustive = isInSeries || process.env['SYNOD_EXHAUSTIVE'] === '1';
 
+/** All of them in an exhaustive run, otherwise one, drawn. */
+export const partOf = <Item>(name: string, all: readonly Item[]): readonly Item[] => {
+  const drawn = randomFor(name).below(all.length);
+  return isExhaustive ? all : all.filter((_item, index) => index === drawn);
+};
+
 /** The differences of an observed subject's counts since `observe`. */
 class Meter {
   readonly #starts = new Map<Observed, { readonly rpcs: number; readonly operations: number }>();

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import type { Observed } from './report.js';
 import { ViewClerk, type PingForm, type PlainView } from './view-clerk.js';
 import { WatchedViewService } from './view-service-watch.js';
+import { partOf } from './report.js';
 
 /** One ping interval of the view service. */
 const tickMs = 100;
@@ -63,10 +64,10 @@ export class ViewStage implements Observed {
 }
 
 /** The forms in which the suite runs, and what tells their titles apart. */
-export const pingForms: readonly (readonly [PingForm, string])[] = [
+export const pingForms: readonly (readonly [PingForm, string])[] = partOf('form of pings', [
   ['plain', ''],
   ['with-incarnation', ', servers say their incarnations'],
-];
+]);
 
 /** Does something once in every ping interval, `limit` times at most, or until it answers true. */
 export async function eachTick(limit: number, act: () => Promise<unknown>): Promise<void> {
