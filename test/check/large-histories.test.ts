@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { CheckLimits } from '../../src/check/budget.js';
 import { checkLinearizable, type Verdict } from '../../src/check/linearizable.js';
 import type { HistoryEntry } from '../../src/check/history.js';
 import type { Random } from '../../src/runtime/random.js';
@@ -28,14 +29,19 @@ const fiveValues: RandomHistoryOptions = {
   value: (number) => `${number % 5}`,
 };
 
-function timed(history: readonly HistoryEntry[]): Verdict {
+function timed(history: readonly HistoryEntry[], limits: CheckLimits = {}): Verdict {
   const startMs = performance.now();
   // Bounded in steps, not in time: a busy machine is no verdict.
-  const verdict = checkLinearizable(history);
+  const verdict = checkLinearizable(history, limits);
   const ms = Math.round(performance.now() - startMs);
   console.log(`      ${history.length} operations, ${verdict.steps} steps, ${ms} ms: ${verdict.kind}`);
   return verdict;
 }
+
+/** What showing the place of a violation may take. */
+const narrowingLimits: CheckLimits = { stepLimit: 2_000_000 };
+
+const answeredAt = ({ end }: HistoryEntry): number => (end.kind === 'answered' ? end.at : Infinity);
 
 const showsValue = ({ end }: HistoryEntry): boolean => end.kind === 'answered' && end.answer.kind === 'get';
 
@@ -100,11 +106,13 @@ describe('large histories', function () {
     it(`are found violated by one stale read ${name} (seed ${seed})`, () => {
       const random = randomFor(`one stale read ${name}`);
       const { history, stale } = withStaleRead(random, randomLegalHistory(random, options));
-      const verdict = timed(history);
+      const verdict = timed(history, narrowingLimits);
       if (verdict.kind !== 'violated') throw new Error(`it is ${verdict.kind}`);
       const { key, culprit, narrowed, prefix } = verdict.violation;
       expect(key).to.equal(stale.operation.key);
-      expect(narrowed).to.equal(true);
+      // With PutHashes of unknown outcome the limit may come before the place is found; it is then not before the fault.
+      if (options.unknownPercent === 0) expect(narrowed).to.equal(true);
+      expect(answeredAt(culprit)).to.be.at.least(answeredAt(stale));
       console.log(
         `      ${prefix.length} operations before the culprit, which ${culprit === stale ? 'is' : 'is not'} the planted one`,
       );
