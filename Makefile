@@ -49,15 +49,8 @@ run: build
 	@if [ -t 0 ]; then set -m; node build/src/cli/main.js dev $(ARGS); exit $$?; fi; \
 	  exec node build/src/cli/main.js dev $(ARGS)
 
-# Tests that mostly compute run beside those that mostly wait, for servers and timeouts; both together are summed up last.
 test: build
-	@$(BIN)/mocha --config .mocharc.computing.json > build/computing.log 2>&1 & computing=$$!; failed=0; \
-	  $(BIN)/mocha --config .mocharc.waiting.json 2>&1 | tee build/waiting.log || failed=1; \
-	  wait $$computing || failed=1; \
-	  cat build/computing.log; \
-	  awk '/^ *[0-9]+ passing/ { passing += $$1 } /^ *[0-9]+ failing/ { failing += $$1 } \
-	    END { printf "  %d passing\n  %d failing\n", passing, failing }' build/waiting.log build/computing.log; \
-	  exit $$failed
+	$(BIN)/mocha
 
 # What needs Linux and a mount of its own, in user and mount namespaces: a disk that is really full.
 test-linux: build
