@@ -1,5 +1,5 @@
 import type { Slot } from '../log/ids.js';
-import { equal } from './paxos-monitor.js';
+import { sameBytes } from '../paxos/same-bytes.js';
 
 /** One replica as the checks look at it. */
 export interface Observed {
@@ -61,7 +61,7 @@ export class Agreement {
     if (value === undefined) return;
     const known = this.#values.get(slot);
     if (known === undefined) this.#values.set(slot, value);
-    else if (!equal(known, value)) {
+    else if (!sameBytes(known, value)) {
       this.#options.violated(
         'a slot has one value',
         `slot ${slot} has two values; ${observed.name} has the second`,

@@ -1,6 +1,7 @@
 import type { Random } from '../runtime/random.js';
 import { SimulatedDisk, type Harm } from './simulated-disk.js';
 import type { SimulatedProcess } from './simulated-process.js';
+import { traceText } from './trace-hash.js';
 import type { World } from './world.js';
 
 /** How a process ends: by itself or by a signal, its machine going on; or with the power of its machine. */
@@ -96,7 +97,7 @@ export class Machine {
     const { trace, time } = this.#world;
     this.#disk.before = ({ kind, file, offset, bytes }) => {
       if (bytes !== undefined) {
-        trace.add(`${time.nowMs.toFixed(3)} ${process.name} writes ${file} ${offset} ${latin1(bytes)}`);
+        trace.add(`${time.nowMs.toFixed(3)} ${process.name} writes ${file} ${offset} ${traceText(bytes)}`);
         return undefined;
       }
       if (kind !== 'datasync' && kind !== 'sync-directory') return undefined;
@@ -113,6 +114,3 @@ export class Machine {
     return this.#random.between(shortestSyncMs, isSlow ? slowLimitMs : syncLimitMs);
   }
 }
-
-const latin1 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');

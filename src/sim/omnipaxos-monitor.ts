@@ -2,7 +2,7 @@ import { compareBallots, formatBallot, type Ballot } from '../log/ballot.js';
 import type { Header } from '../log/header.js';
 import type { ReplicaId, Slot } from '../log/ids.js';
 import type { Accepted, AcceptDecide, AcceptSync, Message, Promised } from '../omnipaxos/messages.js';
-import { equal } from './paxos-monitor.js';
+import { sameBytes } from '../paxos/same-bytes.js';
 import { Voters } from './voters.js';
 import type { MonitorOptions, VotingMonitor } from './voting-engine.js';
 
@@ -146,7 +146,7 @@ export class OmnipaxosMonitor implements VotingMonitor {
       const name = `${formatBallot(ballot)} ${first + index}`;
       const sent = this.#sent.get(name);
       this.#sent.set(name, value);
-      if (sent === undefined || equal(sent, value)) continue;
+      if (sent === undefined || sameBytes(sent, value)) continue;
       this.#options.violated(
         'one value a ballot',
         `two values were sent for slot ${first + index} under ${formatBallot(ballot)}`,

@@ -2,6 +2,7 @@ import type { Enveloped, Header } from '../log/header.js';
 import { compareBallots, formatBallot, type Ballot } from '../log/ballot.js';
 import { replicaId, type ReplicaId, type Slot } from '../log/ids.js';
 import type { Accept, AcceptReply, Prepare, PrepareReply, Vote } from '../paxos/messages.js';
+import { sameBytes } from '../paxos/same-bytes.js';
 import { Voters } from './voters.js';
 import type { MonitorOptions, VotingMonitor } from './voting-engine.js';
 
@@ -116,7 +117,9 @@ export class PaxosMonitor implements VotingMonitor {
     const { majority, violated } = this.#options;
     const voted = [...(this.#votes.get(slot)?.values() ?? [])];
     if (
-      voted.some(({ voters, value: of }) => voters.size >= majority && of !== undefined && equal(of, value))
+      voted.some(
+        ({ voters, value: of }) => voters.size >= majority && of !== undefined && sameBytes(of, value),
+      )
     ) {
       this.#chosen.add(slot);
       return;
@@ -133,7 +136,7 @@ export class PaxosMonitor implements VotingMonitor {
     voted.voters.add(me);
     if (value === undefined) return;
     voted.value ??= value;
-    if (equal(voted.value, value)) return;
+    if (sameBytes(voted.value, value)) return;
     this.#options.violated(
       'one value a ballot',
       `two values were voted for in slot ${slot} under ${formatBallot(ballot)}`,
@@ -172,6 +175,3 @@ const nothingTold: Told = { promised: undefined, voted: undefined };
 
 const higherOf = (one: Ballot | undefined, other: Ballot | undefined): Ballot | undefined =>
   compareBallots(one, other) >= 0 ? one : other;
-
-/** Whether two values are the same bytes. */
-export const equal = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;

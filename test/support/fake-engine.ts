@@ -3,19 +3,14 @@ import type { PaxosLink } from '../../src/paxos/messages.js';
 import type { RecoveredPaxos } from '../../src/paxos/recovery.js';
 import type { RecoveredOmnipaxos } from '../../src/omnipaxos/recovery.js';
 import type { OmnipaxosLink } from '../../src/omnipaxos/service.js';
-import type { Call, Duplex, DuplexEvents, OpenDuplex } from '../../src/rpc/link.js';
+import type { Duplex, DuplexEvents, OpenDuplex } from '../../src/rpc/link.js';
 import type { ReplicaId } from '../../src/log/ids.js';
 import type { Engine, EngineKind, EngineName, RecoveredEngine } from '../../src/server/engine.js';
 import { omnipaxosEngine, type OmnipaxosEngine } from '../../src/server/omnipaxos-engine.js';
 import { paxosEngine, type PaxosEngine } from '../../src/server/paxos-engine.js';
 import { Replica } from '../../src/server/replica.js';
+import type { Carry } from '../../src/sim/voting-engine.js';
 import type { CommonLink, ReplicaSettings } from '../../src/server/replica-options.js';
-
-/** Makes a method of a link out of what the engine at its other end does with a request. */
-export type Carry<Opened extends Engine> = <Request, Reply>(
-  name: string,
-  handle: (engine: Opened, request: Enveloped<Request>) => Promise<Enveloped<Reply>>,
-) => Call<Enveloped<Request>, Enveloped<Reply>>;
 
 /** Makes the streams of a link out of what the engine at their other end does when one is opened to it. */
 export type CarryStreams<Opened extends Engine> = <Message>(
