@@ -75,18 +75,22 @@ export class DevCluster {
 
   /** Resolves with true when the cluster is ready, or with false when `signal` aborts. */
   async ready(signal: AbortSignal): Promise<boolean> {
-    const clients = this.#replicas.map(({ process }) => new StatusClient(process.address));
+    const replicas = this.#replicas.map(({ process }) => ({
+      process,
+      client: new StatusClient(process.address),
+    }));
     try {
       while (!signal.aborted) {
+        const running = replicas.filter(({ process }) => process.running);
         const statuses = await Promise.all(
-          clients.map((client) => client.ask({ timeoutMs: pollTimeoutMs, signal })),
+          running.map(({ client }) => client.ask({ timeoutMs: pollTimeoutMs, signal })),
         );
         if (this.#options.plan.isReady(statuses)) return true;
         await sleep(pollIntervalMs);
       }
       return false;
     } finally {
-      for (const client of clients) client.close();
+      for (const { client } of replicas) client.close();
     }
   }
 

@@ -12,8 +12,8 @@ export interface DevPlan {
   readonly mayReturn: boolean;
   /** How many replicas agree on anything; undefined for an engine that does not vote, whose replicas return empty. */
   readonly majority: number | undefined;
-  /** Whether the cluster does all that it is there for, by how its replicas stand. */
-  readonly isReady: (statuses: readonly EndpointStatus[]) => boolean;
+  /** Whether the cluster does all that it is there for, by how those of its replicas stand whose processes run. */
+  readonly isReady: (running: readonly EndpointStatus[]) => boolean;
   /** What it survives, and where its data is; said first. */
   readonly introduction: string;
   /** What to try once it is ready. */

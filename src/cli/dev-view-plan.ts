@@ -39,7 +39,7 @@ export function viewPlan({ addresses, port, pingInterval, deadPings, logLevel }:
     ],
     mayReturn: true,
     majority: undefined,
-    isReady,
+    isReady: (running) => isReady(running, addresses.length),
     introduction: `${survivalText(addresses.length)}; everything is kept in memory, and ./${defaultDevDirectory} is not used`,
     nextSteps: nextSteps(
       isDefault ? '' : ` --view-service ${viewService}`,
@@ -58,14 +58,15 @@ function survivalText(replicaCount: number): string {
   );
 }
 
-/** All replicas that answer do their part, among them an acknowledged primary, and a backup if there could be one. */
-function isReady(statuses: readonly EndpointStatus[]): boolean {
-  const reachable = statuses.filter((status) => status.reachable);
+/** All replicas that run do their part, among them an acknowledged primary, and a backup if there could be one. */
+function isReady(running: readonly EndpointStatus[], replicaCount: number): boolean {
+  const reachable = running.filter((status) => status.reachable);
   const [newest] = reachable.toSorted((left, right) => viewNumberOf(right) - viewNumberOf(left));
-  if (!newest?.view?.acknowledged || !reachable.every(({ serving }) => serving)) return false;
+  if (!newest?.view?.acknowledged || reachable.length < running.length) return false;
   const { primary, backup } = newest.view;
   const answers = (address: string | null) => reachable.some((status) => status.address === address);
-  return answers(primary) && (answers(backup) || statuses.length === 1);
+  const doTheirPart = reachable.every(({ serving }) => serving);
+  return doTheirPart && answers(primary) && (answers(backup) || replicaCount === 1);
 }
 
 const viewNumberOf = ({ view }: ReachableStatus): number => view?.viewNumber ?? 0;

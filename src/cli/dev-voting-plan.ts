@@ -4,6 +4,7 @@ import type { DevPlan } from './dev-plan.js';
 import { nextSteps } from './dev-text.js';
 import { defaultPort, defaultReplicaCount, loopbackAddresses, type Engine } from './flags.js';
 import type { LogLevel } from './pino-logger.js';
+import type { EndpointStatus } from './status-report.js';
 
 export interface VotingPlanOptions {
   readonly addresses: readonly string[];
@@ -33,7 +34,7 @@ export function votingPlan(options: VotingPlanOptions): DevPlan {
     ],
     mayReturn: dataDirectory !== undefined,
     majority,
-    isReady: (statuses) => statuses.filter((status) => status.reachable && status.serving).length >= majority,
+    isReady: (running) => isReady(running, majority),
     introduction: `${toleranceOf(addresses.length)}; ${place}`,
     nextSteps: nextSteps(
       endpointsFlag(addresses),
@@ -41,6 +42,13 @@ export function votingPlan(options: VotingPlanOptions): DevPlan {
     ),
   };
 }
+
+/**
+ * All replicas that run serve, and they are a majority. Not the majority alone: a new replica that is not on record yet
+ * at enough others would never vote if one of them died now, so the cluster would not survive what `ready` invites to.
+ */
+const isReady = (running: readonly EndpointStatus[], majority: number): boolean =>
+  running.length >= majority && running.every((status) => status.reachable && status.serving);
 
 /** The flags of one replica's `serve`. */
 function serveFlags(options: VotingPlanOptions, id: number): string[] {

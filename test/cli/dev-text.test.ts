@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { deathLine, viewServiceDeathLine } from '../../src/cli/dev-text.js';
 import { viewPlan } from '../../src/cli/dev-view-plan.js';
+import { votingPlan } from '../../src/cli/dev-voting-plan.js';
 import { loopbackAddresses } from '../../src/cli/flags.js';
 import type { EndpointStatus, ReachableStatus } from '../../src/cli/status-report.js';
 import { replicaReport } from './replica-report.js';
@@ -43,6 +44,30 @@ describe('What synod dev says of a death', () => {
         'they go on in the view they have, but when one more of them fails nothing can take over; stop with Ctrl-C ' +
         'and start anew',
     );
+  });
+});
+
+describe('What synod dev runs with replicas that vote', () => {
+  const { isReady } = votingPlan({
+    addresses: loopbackAddresses(7101, 3),
+    clusterId: 'c1',
+    engine: 'paxos',
+    electionTimeout: 100,
+    logLevel: 'info',
+    dataDirectory: undefined,
+    rebuild: undefined,
+  });
+  const serving = (id: number): EndpointStatus => replicaReport(id, { serving: true });
+  const waiting = (id: number): EndpointStatus => replicaReport(id, { serving: false });
+  const silent: EndpointStatus = { endpoint: '127.0.0.1:7103', reachable: false, problem: 'silent' };
+
+  it('is ready once all that run serve, so that any one of them may fail', () => {
+    expect(isReady([serving(1), serving(2), serving(3)])).to.equal(true);
+    expect(isReady([serving(1), serving(3)])).to.equal(true);
+    expect(isReady([serving(1), serving(2), waiting(3)])).to.equal(false);
+    expect(isReady([serving(1), serving(2), silent])).to.equal(false);
+    expect(isReady([serving(1)])).to.equal(false);
+    expect(isReady([])).to.equal(false);
   });
 });
 
@@ -91,20 +116,22 @@ describe('What synod dev runs with primary/backup', () => {
   it('is ready once primary, backup and the others do their part', () => {
     const [primary, backup, idle] = [server(1, 'primary'), server(2, 'backup'), server(3, 'idle')];
     const late = server(3, 'idle', 1, noBackup);
-    const gone: EndpointStatus = { endpoint: '127.0.0.1:7103', reachable: false, problem: 'gone' };
+    const silent: EndpointStatus = { endpoint: '127.0.0.1:7103', reachable: false, problem: 'silent' };
     const { isReady } = plan(3);
     const cases: readonly (readonly [boolean, readonly EndpointStatus[]])[] = [
       [true, [primary, backup, idle]],
-      [true, [primary, backup, gone]],
+      [true, [primary, backup]],
       [true, [late, primary, backup]],
       [false, [primary, notServing(backup), idle]],
       [false, [notServing(primary), backup, idle]],
       [false, [primary, backup, notServing(idle)]],
-      [false, [primary, { ...gone, endpoint: '127.0.0.1:7102' }, idle]],
+      [false, [primary, backup, silent]],
+      [false, [primary, idle]],
       [false, [1, 2, 3].map((id) => server(id, 'idle', 1, noBackup))],
       [false, [1, 2, 3].map((id) => server(id, 'idle', 1, { acknowledged: false }))],
       [false, [1, 2, 3].map((id) => replicaReport(id, {}))],
-      [false, [gone, gone, gone]],
+      [false, [silent, silent, silent]],
+      [false, []],
     ];
     for (const [index, [ready, statuses]] of cases.entries()) {
       expect(isReady(statuses), `case ${index}`).to.equal(ready);
