@@ -142,7 +142,7 @@ export class Attempts {
     return new ClerkError({
       kind: 'refused',
       message: error.message,
-      outcome: executed === 'no' ? 'not-executed' : 'unknown',
+      outcome: executed === 'no' || verdict.kind === 'recorded' ? 'not-executed' : 'unknown',
       reason: error.reason,
       failures: this.#options.route.failures.all,
     });

@@ -7,6 +7,8 @@ export type Executed = 'no' | 'unknown';
 export type Verdict =
   /** Another attempt cannot help. */
   | { readonly kind: 'final' }
+  /** Nor can it have run earlier or run later: the refusal is on record as the answer of this write (rule R8). */
+  | { readonly kind: 'recorded' }
   | { readonly kind: 'next-replica'; readonly executed: Executed }
   | { readonly kind: 'other-replica'; readonly address: string; readonly executed: Executed }
   | { readonly kind: 'wait'; readonly ms: number; readonly executed: Executed }
@@ -22,6 +24,7 @@ export type FinalVerdict = Exclude<Verdict, RetryVerdict>;
 export function verdictOn({ code, reason, retryAfterMs, leader }: CallError): Verdict {
   switch (code) {
     case 'FAILED_PRECONDITION':
+      if (reason === 'VALUE_LIMIT') return { kind: 'recorded' };
       return reason === 'SESSION_EXPIRED' ? { kind: 'session-expired' } : { kind: 'final' };
     case 'RESOURCE_EXHAUSTED':
       // The others may have room.

@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import type { Simulate } from '../sim/repeat.js';
 import { answerSeed, seedRequest } from './sim-request.js';
 
@@ -5,8 +6,13 @@ import { answerSeed, seedRequest } from './sim-request.js';
 const printable = (line: string): string =>
   line.replaceAll(/[^ -~]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
-/** What a trace is printed to is written at once: nothing of it is left to be written when the answer is sent. */
-const line = (text: string): void => void process.stdout.write(`${printable(text)}\n`);
+/**
+ * What a trace is printed to is written at once: nothing of it is left to be written when the answer is sent. A reader that
+ * is slow is waited for, which `process.stdout` does not do: it shares its pipe with the process that started this one,
+ * whose pipe refuses what it has no room for.
+ */
+const output = pino.destination({ dest: 1, sync: true });
+const line = (text: string): void => void output.write(`${printable(text)}\n`);
 
 /** Answers the process that started this one, seed by seed, until that is gone. */
 export function serveSeeds(simulate: Simulate): void {
@@ -16,7 +22,8 @@ export function serveSeeds(simulate: Simulate): void {
     await new Promise((resolve) => setImmediate(resolve));
     process.send?.(reply);
   };
-  process.stdout.on('error', () => undefined);
+  // Whoever reads the trace may stop reading.
+  output.on('error', () => undefined);
   process.on('message', (message) => void answer(message));
   process.once('disconnect', () => process.exit());
 }

@@ -16,6 +16,13 @@ export function checkFreshBallot(before: Ballot | undefined, claimed: Ballot): v
   }
 }
 
+/** A replica claims a ballot only while it hears a majority, itself included: others could not follow it. */
+export function checkQuorumConnected(heard: number, majority: number): void {
+  if (heard < majority) {
+    throw new InvariantViolation(`claims a ballot and hears ${heard} members; a majority is ${majority}`);
+  }
+}
+
 /** A log is accepted under the ballot promised, and never again under a lower one. */
 export function checkAccepted(promised: Ballot | undefined, before: Ballot | undefined, after: Ballot): void {
   if (compareBallots(after, promised) !== 0 || compareBallots(after, before) < 0) {

@@ -2,6 +2,7 @@ import { compareBallots, type Ballot } from '../log/ballot.js';
 import { majorityOf, type ReplicaId, type Slot } from '../log/ids.js';
 import type { LogState } from './accepted-log.js';
 import { Election } from './election.js';
+import { checkQuorumConnected } from './invariants.js';
 import type { Message, OmnipaxosRecord, Synced } from './messages.js';
 import type { Phase } from './phase.js';
 import { SequencePaxos } from './sequence-paxos.js';
@@ -118,7 +119,10 @@ export class OmnipaxosReplica {
         eligible: mayVote() && hasSpace() && counted,
         isConnected: (peer) => this.#connected.has(peer),
       });
-      if (claim !== undefined) this.#sequencePaxos.lead(step, claim);
+      if (claim !== undefined) {
+        checkQuorumConnected(this.#election.heardPeers.size + 1, majorityOf(this.#options.members.length));
+        this.#sequencePaxos.lead(step, claim);
+      }
       this.#askForHeartbeats(step);
     });
   }

@@ -104,6 +104,14 @@ describe('the attempts of a clerk', () => {
     const error = await rejection(finish(clerk.append('k', 'v')), ClerkError);
     expect(error).to.include({ kind: 'refused', outcome: 'unknown' });
   });
+
+  it('report that none of them ran when the refusal is on record', async () => {
+    const { clerk, endpoints, finish } = clerkWorld(2);
+    endpoints[0]!.answer = () => outcomeUnknown;
+    endpoints[1]!.answer = () => callError({ code: 'FAILED_PRECONDITION', reason: 'VALUE_LIMIT' });
+    const error = await rejection(finish(clerk.append('k', 'v')), ClerkError);
+    expect(error).to.include({ kind: 'refused', outcome: 'not-executed' });
+  });
 });
 
 describe('the limits of a call', () => {

@@ -11,7 +11,7 @@ const table: readonly Case[] = [
   [{ code: 'INVALID_ARGUMENT', reason: 'SEQUENCE_OUTSIDE_WINDOW' }, { kind: 'final' }],
   [{ code: 'FAILED_PRECONDITION', reason: 'SESSION_EXPIRED' }, { kind: 'session-expired' }],
   [{ code: 'FAILED_PRECONDITION', reason: 'ALREADY_ACKNOWLEDGED' }, { kind: 'final' }],
-  [{ code: 'FAILED_PRECONDITION', reason: 'VALUE_LIMIT' }, { kind: 'final' }],
+  [{ code: 'FAILED_PRECONDITION', reason: 'VALUE_LIMIT' }, { kind: 'recorded' }],
   [
     { code: 'UNAVAILABLE', reason: 'NOT_PROPOSED' },
     { kind: 'next-replica', executed: 'no' },

@@ -5,6 +5,7 @@
 import { register } from 'node:module';
 import { Coverage } from './coverage.js';
 import type { Report, Task } from './report.js';
+import { changesOf } from './variant.js';
 
 const root = new URL('../../src/', import.meta.url).href;
 
@@ -22,14 +23,18 @@ process.on('uncaughtException', (error) => {
 async function attempt({ variant, firstSeed, seedLimit }: Task): Promise<void> {
   const coverage = new Coverage(root);
   await coverage.start();
-  register('./substitution-hook.js', import.meta.url, { data: { root, edits: variant.edits } });
+  const edits = changesOf(variant);
+  register('./substitution-hook.js', import.meta.url, { data: { root, edits } });
   const { simulate } = await import('../../src/sim/simulation.js');
   const { engine, replicas } = variant;
-  let unreached = variant.edits;
+  let unreached = edits;
   for (let seed = firstSeed; seed < firstSeed + seedLimit; seed += 1) {
     report({ kind: 'begun', seed });
     const { verdict } = await simulate({ engine, replicas, seed });
-    if (unreached.length > 0) unreached = await coverage.unreached(unreached);
+    if (unreached.length > 0) {
+      const now = await coverage.unreached(edits);
+      unreached = unreached.filter((edit) => now.includes(edit));
+    }
     if (verdict.kind !== 'failed') continue;
     report({ kind: 'failed', seed, check: verdict.check, message: verdict.message });
     break;

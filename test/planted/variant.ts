@@ -19,8 +19,13 @@ export interface Variant {
   readonly engine: AnyEngineName;
   /** Among how many, if what it takes hardly ever comes together among three. */
   readonly replicas?: number;
+  /** What is changed besides, and is no mistake: without it worlds hardly ever come to where the mistake tells. */
+  readonly setting?: readonly Edit[];
   readonly edits: readonly Edit[];
 }
+
+/** All that is changed where a variant is tried. */
+export const changesOf = ({ setting = [], edits }: Variant): readonly Edit[] => [...setting, ...edits];
 
 /** The text that a variant replaces is not what it was when the variant was written. */
 export class CodeHasChanged extends Error {

@@ -216,4 +216,41 @@ export const durabilityVariants: readonly Variant[] = [
       },
     ],
   },
+  {
+    name: 'shortened-segment-cut-as-torn',
+    rule: 'R6: a segment is as long as its header says; one that was shortened is damage, not the end of the log',
+    engine,
+    // Peers would remember how far the log reached.
+    setting: [
+      {
+        file: 'server/admission.js',
+        find: 'own.durableLsn > roster.durableLsn',
+        replace: 'own.durableLsn < 0',
+      },
+      {
+        file: 'server/admission.js',
+        find: 'own.earlierDurableLsn > recoveredLsn',
+        replace: 'own.earlierDurableLsn < 0',
+      },
+    ],
+    edits: [
+      {
+        file: 'storage/log-chain.js',
+        find: 'if (header.segmentBytes !== bytes) {',
+        replace: 'if (bytes > header.segmentBytes) {',
+      },
+      {
+        file: 'storage/log-chain.js',
+        find: 'if (spare.bytes !== last.bytes) {',
+        replace: 'if (spare.bytes < last.bytes) {',
+      },
+      {
+        file: 'storage/segment-scan.js',
+        find: 'if (this.#offset + length > this.#limit) {',
+        replace: `if (this.#offset + length > this.#limit && end === undefined)
+            return { kind: 'torn' };
+        if (this.#offset + length > this.#limit) {`,
+      },
+    ],
+  },
 ];

@@ -86,6 +86,49 @@ export const omnipaxosVariants: readonly Variant[] = [
     ],
   },
   {
+    name: 'omni-elected-without-quorum',
+    rule: 'OmniPaxos: only a replica that hears a majority takes part in the election',
+    engine,
+    edits: [
+      {
+        file: 'omnipaxos/election.js',
+        find: 'candidate: this.#isQuorumConnected && this.#isEligible,',
+        replace: 'candidate: this.#isEligible,',
+      },
+      {
+        file: 'omnipaxos/election.js',
+        find: 'if (!this.#isQuorumConnected || !standing.eligible)',
+        replace: 'if (!standing.eligible)',
+      },
+    ],
+  },
+  {
+    name: 'omni-stale-sync-taken',
+    rule: 'OmniPaxos: an AcceptSync of an earlier round or leader truncates nothing that was acknowledged since',
+    engine,
+    edits: [
+      {
+        file: 'omnipaxos/sequence-paxos.js',
+        find: `if (this.#bearsAnotherBallot(step, from, message.ballot) || this.#phase.kind !== 'promised')
+            return;
+        this.#phase = onAcceptSync(`,
+        replace: `if (this.#phase.kind !== 'promised' && this.#phase.kind !== 'following')
+            return;
+        this.#phase = onAcceptSync(`,
+      },
+      {
+        file: 'omnipaxos/follower.js',
+        find: 'if (sync !== phase.sync || page !== phase.pages.length)\n        return phase;\n    const pages = [...phase.pages, message];',
+        replace: 'const pages = [...(phase.pages ?? []).slice(0, page), message];',
+      },
+      {
+        file: 'omnipaxos/accepted-log.js',
+        find: 'const kept = Math.max(from, isSameLog ? this.acceptedEnd : this.#decidedEnd);',
+        replace: 'const kept = from;',
+      },
+    ],
+  },
+  {
     name: 'omni-longest-log-adopted',
     rule: 'OmniPaxos: a leader adopts the log accepted under the highest ballot, not the longest one',
     engine,

@@ -101,6 +101,24 @@ export const readVariants: readonly Variant[] = [
     ],
   },
   {
+    name: 'refusal-not-recorded',
+    rule: 'R8: a refusal at apply is an answer like any other and is recorded, so that no copy of the write runs later',
+    engine,
+    // Values that come to their limit, and clerks that soon send a write again.
+    setting: [
+      { file: 'kv/limits.js', find: 'valueLimitBytes = 1024 * 1024', replace: 'valueLimitBytes = 20' },
+      { file: 'sim/voting-cluster.js', find: 'attemptTimeoutMs = 1000', replace: 'attemptTimeoutMs = 300' },
+    ],
+    edits: [
+      {
+        file: 'kv/state-machine.js',
+        find: 'this.#sessions.record(session, result, before);',
+        replace:
+          "if (result.kind !== 'refused')\n                    this.#sessions.record(session, result, before);",
+      },
+    ],
+  },
+  {
     name: 'reply-not-recorded',
     rule: 'R8: a write that ran is recorded, so that no copy of it runs',
     engine,

@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { until } from '../support/until.js';
 
-const commandPath = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** The command's file. */
+export const commandPath = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 /** How a command ended. */
 export interface Ended {

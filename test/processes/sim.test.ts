@@ -1,5 +1,9 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { RunningCommand, endCommands, runCommand } from './command.js';
+import { RunningCommand, commandPath, endCommands, runCommand } from './command.js';
+
+const run = promisify(execFile);
 
 interface Report {
   readonly interrupted: boolean;
@@ -35,6 +39,22 @@ describe('synod sim in processes of its own', () => {
     expect(messages.length).to.be.above(50);
     expect(lines.indexOf(messages.at(-1)!)).to.be.below(verdict);
     expect(stdout).to.match(/^[ -~\n]*$/);
+  });
+
+  it('prints all of a trace to a reader that is slow', async () => {
+    const flags = ['sim', '--seed', '3', '--steps', '500', '--trace'];
+    const { stdout } = await runCommand(flags);
+    const slowly = await run('sh', [
+      '-c',
+      `"$@" | { sleep 3; cat; }`,
+      'sh',
+      process.execPath,
+      commandPath,
+      ...flags,
+    ]);
+    // More than a pipe holds.
+    expect(stdout.length).to.be.above(65_536);
+    expect(slowly.stdout).to.equal(stdout);
   });
 
   it('ends at Ctrl-C with what it has', async () => {
