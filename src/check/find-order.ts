@@ -8,15 +8,20 @@ export type OrderResult =
   | { readonly kind: 'no-order'; readonly unlessHashesCollide: boolean };
 
 /** Orders without an accident, in which somebody sees what each PutHash left. */
-export const likelyOrders: SearchRules = { hashesCollide: false, hashesInARow: 1 };
+export const likelyOrders: SearchRules = { hashesCollide: false, hashesInARow: 1, unseenTogether: true };
+
+/** All orders, where no PutHash without an answer can have hashed what no answer shows. */
+const allOrdersOfAnswers: SearchRules = { ...allOrders, unseenTogether: true };
 
 /** The last leaves out only what needs an accident. */
-const quickRules: readonly SearchRules[] = [
-  likelyOrders,
-  { hashesCollide: false, hashesInARow: 2 },
-  { hashesCollide: false, hashesInARow: 3 },
-  { hashesCollide: false, hashesInARow: Infinity },
-];
+const quickRules: readonly SearchRules[] = [1, 2, 3, Infinity].map((hashesInARow) => ({
+  hashesCollide: false,
+  hashesInARow,
+  unseenTogether: false,
+}));
+
+/** What each attempt may cost that leaves out orders for no better reason than that most often there is another one. */
+const stepsOfAnAttempt = 200_000;
 
 /**
  * Looks for an order of the operations on one key. PutHashes nobody saw the answer of may each leave a new value wherever
@@ -28,37 +33,38 @@ export function findOrder(
   budget: Budget,
   accidentSteps: number,
 ): OrderResult {
-  const withUnknownHash = operations.some(isUnknownHash);
-  if (withUnknownHash) {
-    const without = orderWithoutUnknownHashes(operations, budget);
-    if (without !== undefined) return without;
-    for (const rules of quickRules) {
-      const result = new Search(operations, budget, rules).run();
-      if (result.kind !== 'no-order') return result;
-    }
+  if (!operations.some(isUnknownHash))
+    return proven(new Search(operations, budget, allOrdersOfAnswers).run());
+  const attempt = attemptedOrder(operations, budget);
+  if (attempt !== undefined) return attempt;
+  for (const rules of quickRules) {
+    const result = new Search(operations, budget, rules).run();
+    if (result.kind !== 'no-order') return result;
   }
-  const part = withUnknownHash ? budget.part(accidentSteps) : budget;
-  const result = new Search(operations, part, allOrders).run();
-  if (result.kind === 'no-order') return { kind: 'no-order', unlessHashesCollide: false };
-  if (result.kind === 'out-of-budget' && withUnknownHash)
-    return { kind: 'no-order', unlessHashesCollide: true };
-  return result;
+  const result = new Search(operations, budget.part(accidentSteps), allOrders).run();
+  return result.kind === 'out-of-budget' ? { kind: 'no-order', unlessHashesCollide: true } : proven(result);
 }
 
-/** What the attempt to do without may cost; after it comes what may find an order all the same. */
-const stepsWithoutUnknownHashes = 200_000;
+/** What a search says that has left nothing out. */
+const proven = (result: SearchResult): OrderResult =>
+  result.kind === 'no-order' ? { kind: 'no-order', unlessHashesCollide: false } : result;
 
 /**
- * An order in which none of the PutHashes that nobody saw the answer of took effect, as may be. Most often there is one, and
- * it is found in few steps where leaving each of them in at every place would take very many.
+ * An order in which none of the PutHashes that nobody saw the answer of took effect, or each was seen and hashed nothing that
+ * no answer shows. Most often there is one, and it is found in few steps where leaving each of them in at every place
+ * would take very many.
  */
-function orderWithoutUnknownHashes(
-  operations: readonly TimedOperation[],
-  budget: Budget,
-): OrderResult | undefined {
+function attemptedOrder(operations: readonly TimedOperation[], budget: Budget): OrderResult | undefined {
   const others = operations.filter((operation) => !isUnknownHash(operation));
-  const result = new Search(others, budget.part(stepsWithoutUnknownHashes), allOrders).run();
-  return result.kind === 'order' ? result : undefined;
+  const attempts = [
+    () => new Search(others, budget.part(stepsOfAnAttempt), allOrdersOfAnswers).run(),
+    () => new Search(operations, budget.part(stepsOfAnAttempt), likelyOrders).run(),
+  ];
+  for (const attempt of attempts) {
+    const result = attempt();
+    if (result.kind === 'order') return result;
+  }
+  return undefined;
 }
 
 const isUnknownHash = ({ entry, answer }: TimedOperation): boolean =>

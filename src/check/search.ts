@@ -3,12 +3,15 @@ import type { Budget, Exhausted } from './budget.js';
 import { HashedTexts } from './hashed-texts.js';
 import type { HistoryEntry } from './history.js';
 import { KeyModel, type KeyOperation } from './model.js';
-import { none, OperationList } from './operation-list.js';
+import { none, type OperationList } from './operation-list.js';
 import { PlacedSet } from './placed-set.js';
 import { precedence } from './precedence.js';
 import { addKnownHashes, leavesUnknown, shownBy, sourcesOf, type Sources } from './value-sources.js';
 import { missingState, StateTable, type State } from './state-table.js';
-import { inOrderOfAnswers, type TimedOperation } from './timed-operations.js';
+import type { TimedOperation } from './timed-operations.js';
+import { twinsAmong } from './twins.js';
+import { Unplaced } from './unplaced.js';
+import { unseenWrites } from './unseen-writes.js';
 import { Visited } from './visited.js';
 
 /** What came of looking for an order. */
@@ -29,8 +32,17 @@ interface Placed {
   readonly stateBefore: State;
   readonly owedBefore: boolean;
   readonly unseenHashesBefore: number;
+  readonly buriedBefore: boolean;
   /** Nothing else need be tried in this place. */
   readonly settled: boolean;
+}
+
+/** Where a write may be placed. */
+interface Place {
+  /** The first end of what has no place yet. */
+  readonly end: number;
+  /** A write that no answer shows and that may stand here; `none` if there is none. */
+  readonly unseen: number;
 }
 
 /** How many of the next observations a state is held against. */
@@ -42,10 +54,19 @@ export interface SearchRules {
   readonly hashesCollide: boolean;
   /** How many such PutHashes may run before somebody sees what the last of them left. */
   readonly hashesInARow: number;
+  /**
+   * Whether writes whose texts no answer shows run right before a Put, as many of them as may. No order is lost by that
+   * unless such a PutHash has hashed one of them.
+   */
+  readonly unseenTogether: boolean;
 }
 
 /** Nothing is left out. */
-export const allOrders: SearchRules = { hashesCollide: true, hashesInARow: Infinity };
+export const allOrders: SearchRules = {
+  hashesCollide: true,
+  hashesInARow: Infinity,
+  unseenTogether: false,
+};
 
 /**
  * Looks for an order of the operations on one key that its model allows, that has every answered operation, and in which
@@ -61,14 +82,9 @@ export class Search {
   /** An earlier operation that does the same, if nobody knows of either whether it ran. */
   readonly #twins: readonly number[];
 
-  /** What has no place yet: by call, but the ends and the observations by end. */
-  readonly #gets: OperationList;
-  readonly #writes: OperationList;
-  readonly #unknown: OperationList;
-  readonly #ends: OperationList;
-  readonly #observations: OperationList;
-  /** Writes whose effect does not grow out of the value before. */
-  readonly #resets: OperationList;
+  readonly #unplaced: Unplaced;
+  /** Writes whose texts no answer shows, if they are to run together. */
+  readonly #unseen: ReadonlySet<number>;
 
   readonly #rules: SearchRules;
   readonly #sources: Sources;
@@ -89,6 +105,8 @@ export class Search {
   #owed = false;
   /** PutHashes nobody saw the answer of that ran in a row, the last of which left what no answer shows. */
   #unseenHashes = 0;
+  /** A write that no answer shows has run, and no Put or PutHash since: nobody observes anything now. */
+  #isBuried = false;
   readonly #answered: number;
   #left: number;
   #fewestLeft: number;
@@ -103,24 +121,14 @@ export class Search {
     const numbers = operations.map((_operation, number) => number);
     const answered = numbers.filter((number) => !this.#isUnknown(number));
     const unknown = numbers.filter((number) => this.#isUnknown(number));
-    const kindOf = (number: number) => itemAt(this.#keyOperations, number).kind;
-    const list = (members: readonly number[]) => new OperationList(operations.length, members);
-    this.#gets = list(answered.filter((number) => kindOf(number) === 'get'));
-    this.#writes = list(answered.filter((number) => kindOf(number) !== 'get'));
-    this.#unknown = list(unknown);
-    this.#resets = list(
-      numbers.filter((number) => kindOf(number) === 'put' || kindOf(number) === 'put-hash'),
-    );
-    const numberOf = new Map(operations.map((operation, number) => [operation, number]));
-    const byEnd = inOrderOfAnswers(operations).flatMap((operation) => numberOf.get(operation) ?? []);
-    this.#ends = list(byEnd);
-    this.#observations = list(byEnd.filter((number) => ['get', 'put-hash'].includes(kindOf(number))));
     this.#set = new PlacedSet(answered, unknown);
     this.#twins = twinsAmong(operations);
     const numbered = { operations, keyOperations: this.#keyOperations, states: this.#states };
     addKnownHashes(numbered, this.#hashed);
     this.#sources = sourcesOf(numbered, rules.hashesCollide ? undefined : this.#hashed);
     this.#before = precedence(numbered, this.#sources);
+    this.#unseen = rules.unseenTogether ? unseenWrites(numbered) : new Set();
+    this.#unplaced = new Unplaced(operations, this.#keyOperations, this.#unseen);
     this.#sourcesLeft = Int32Array.from(this.#sources.of, (sources) => sources?.length ?? 0);
     this.#answered = answered.length;
     this.#left = answered.length;
@@ -156,11 +164,11 @@ export class Search {
 
   /** A Get that may stand here and sees its value can as well stand here as later: it changes nothing. */
   #placeGet(): boolean {
-    const end = this.#firstEnd();
+    const { firstEnd: end } = this.#unplaced;
     for (
-      let number = this.#gets.after(none);
+      let number = this.#unplaced.gets.after(none);
       number !== none && this.#call(number) < end;
-      number = this.#gets.after(number)
+      number = this.#unplaced.gets.after(number)
     ) {
       this.#spend();
       const operation = itemAt(this.#keyOperations, number);
@@ -174,21 +182,58 @@ export class Search {
 
   /** Those of unknown outcome come last: most never ran. */
   #placeWrite(after: number | undefined): boolean {
-    const end = this.#firstEnd();
+    const { firstEnd: end } = this.#unplaced;
+    const unseen = this.#firstUnseen(end);
+    if (unseen !== none && this.#isBuried) {
+      this.#bury(unseen);
+      return true;
+    }
     const inUnknown = after !== undefined && this.#isUnknown(after);
-    if (!inUnknown && this.#placeOneOf(this.#writes, after ?? none, end)) return true;
-    return this.#placeOneOf(this.#unknown, inUnknown ? after : none, end);
+    if (!inUnknown && this.#placeOneOf(this.#unplaced.writes, after ?? none, { end, unseen })) return true;
+    return this.#placeOneOf(this.#unplaced.unknown, inUnknown ? after : none, { end, unseen });
   }
 
-  #placeOneOf(list: OperationList, after: number, end: number): boolean {
+  /** A write that no answer shows, and that may have the next place. */
+  #firstUnseen(end: number): number {
+    for (
+      let number = this.#unplaced.unseenWrites.after(none);
+      number !== none && this.#call(number) < end;
+      number = this.#unplaced.unseenWrites.after(number)
+    ) {
+      if (this.#mayStand(number)) return number;
+    }
+    return none;
+  }
+
+  /** Where nobody observes anything, a write that no answer shows can as well stand here as later. */
+  #bury(number: number): void {
+    this.#spend();
+    this.#push(number, true);
+    this.#state = this.#model.after(this.#state, itemAt(this.#keyOperations, number));
+  }
+
+  #placeOneOf(list: OperationList, after: number, { end, unseen }: Place): boolean {
     for (
       let number = list.after(after);
       number !== none && this.#call(number) < end;
       number = list.after(number)
     ) {
-      if (this.#tryWrite(number)) return true;
+      if (this.#mayFollow(number, unseen) && this.#tryWrite(number)) return true;
     }
     return false;
+  }
+
+  /**
+   * Writes that no answer shows may stand next, or some other Put would leave one of them for later: before a Put they
+   * harm nobody. Which of them is the first makes no difference; and one of unknown outcome need not run at all.
+   */
+  #mayFollow(number: number, unseen: number): boolean {
+    if (this.#unseen.has(number)) return number === unseen;
+    return unseen === none || itemAt(this.#keyOperations, number).kind !== 'put';
+  }
+
+  #mayStand(number: number): boolean {
+    return itemAt(this.#before, number).every((earlier) => this.#set.has(earlier));
   }
 
   #tryWrite(number: number): boolean {
@@ -199,12 +244,13 @@ export class Search {
     // What nobody saw the effect of before a Put buries it might as well not have run.
     if (this.#owed && operation.kind === 'put') return false;
     if (unknown && this.#twinWaits(number)) return false;
-    if (itemAt(this.#before, number).some((earlier) => !this.#set.has(earlier))) return false;
+    if (!this.#mayStand(number)) return false;
     const after = this.#model.after(this.#state, operation);
     const owedBefore = this.#owed;
     this.#push(number, false);
     this.#state = after;
     this.#owed = unknown || (owedBefore && operation.kind === 'append');
+    this.#isBuried = this.#unseen.has(number) || (this.#isBuried && operation.kind === 'append');
     if (operation.kind === 'put-hash' && leavesUnknown(operation)) this.#leaveHash(after, operation.value);
     if (this.#left === 0 || (!this.#isDeadEnd(operation.kind) && this.#isNew())) return true;
     this.#pop();
@@ -232,12 +278,12 @@ export class Search {
   }
 
   #isNextImpossible(): boolean {
-    let observation = this.#observations.after(none);
+    let observation = this.#unplaced.observations.after(none);
     for (let seen = 0; seen < observationsAhead && observation !== none; seen += 1) {
       const shown = this.#shows(observation);
       const growsIntoIt = shown === undefined || this.#states.growsInto(this.#state, shown);
       if (!growsIntoIt && !this.#canResetFor(observation, shown)) return true;
-      observation = this.#observations.after(observation);
+      observation = this.#unplaced.observations.after(observation);
     }
     return false;
   }
@@ -246,9 +292,9 @@ export class Search {
   #canResetFor(observation: number, shown: State): boolean {
     const { end } = itemAt(this.#operations, observation);
     for (
-      let number = this.#resets.after(none);
+      let number = this.#unplaced.resets.after(none);
       number !== none && this.#call(number) < end;
-      number = this.#resets.after(number)
+      number = this.#unplaced.resets.after(number)
     ) {
       const operation = itemAt(this.#keyOperations, number);
       if (number === observation || (operation.kind !== 'put' && operation.kind !== 'put-hash')) continue;
@@ -278,10 +324,11 @@ export class Search {
       stateBefore: this.#state,
       owedBefore: this.#owed,
       unseenHashesBefore: this.#unseenHashes,
+      buriedBefore: this.#isBuried,
       settled,
     });
     this.#set.flip(operation);
-    for (const list of this.#listsOf(operation)) list.take(operation);
+    this.#unplaced.take(operation);
     this.#bound.delete(operation);
     for (const dependent of itemAt(this.#sources.dependents, operation)) {
       const left = numberAt(this.#sourcesLeft, dependent) - 1;
@@ -297,18 +344,19 @@ export class Search {
   #pop(): Placed | undefined {
     const placed = this.#placed.pop();
     if (placed === undefined) return undefined;
-    const { operation, stateBefore, owedBefore, unseenHashesBefore } = placed;
+    const { operation, stateBefore, owedBefore, unseenHashesBefore, buriedBefore } = placed;
     if (leavesUnknown(itemAt(this.#keyOperations, operation))) this.#hashed.remove(this.#state);
     this.#state = stateBefore;
     this.#owed = owedBefore;
     this.#unseenHashes = unseenHashesBefore;
+    this.#isBuried = buriedBefore;
     for (const dependent of itemAt(this.#sources.dependents, operation)) {
       this.#sourcesLeft[dependent] = numberAt(this.#sourcesLeft, dependent) + 1;
       this.#bound.delete(dependent);
     }
     if (this.#isBound(operation)) this.#bound.add(operation);
     this.#set.flip(operation);
-    for (const list of this.#listsOf(operation)) list.putBack(operation);
+    this.#unplaced.putBack(operation);
     if (!this.#isUnknown(operation)) this.#left += 1;
     return placed;
   }
@@ -318,21 +366,6 @@ export class Search {
     for (;;) {
       const placed = this.#pop();
       if (!placed?.settled) return placed?.operation;
-    }
-  }
-
-  #listsOf(number: number): readonly OperationList[] {
-    const { kind } = itemAt(this.#keyOperations, number);
-    if (this.#isUnknown(number)) return kind === 'append' ? [this.#unknown] : [this.#unknown, this.#resets];
-    switch (kind) {
-      case 'get':
-        return [this.#gets, this.#ends, this.#observations];
-      case 'put':
-        return [this.#writes, this.#ends, this.#resets];
-      case 'append':
-        return [this.#writes, this.#ends];
-      case 'put-hash':
-        return [this.#writes, this.#ends, this.#observations, this.#resets];
     }
   }
 
@@ -350,28 +383,10 @@ export class Search {
     return shownBy(itemAt(this.#keyOperations, number));
   }
 
-  /** Whatever has no place yet and was called before this may have the next. */
-  #firstEnd(): number {
-    const first = this.#ends.after(none);
-    return first === none ? Infinity : itemAt(this.#operations, first).end;
-  }
-
   #call = (number: number): number => itemAt(this.#operations, number).call;
   #isUnknown = (number: number): boolean => itemAt(this.#operations, number).end === Infinity;
 
   #spend(): void {
     this.#budget.spend({ bytes: this.#visited.bytes + this.#states.bytes });
   }
-}
-
-/** For each operation of unknown outcome the last before it that is of the same kind and value and unknown too. */
-function twinsAmong(operations: readonly TimedOperation[]): number[] {
-  const last = new Map<string, number>();
-  return operations.map(({ entry: { operation }, end }, number) => {
-    if (end !== Infinity || operation.kind === 'get') return none;
-    const name = `${operation.kind} ${operation.value}`;
-    const twin = last.get(name) ?? none;
-    last.set(name, number);
-    return twin;
-  });
 }
