@@ -9,7 +9,7 @@ import { votingPlan } from './dev-voting-plan.js';
 import { checkEngineFlags, type GivenFlags } from './engine-flags.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
 import { loopbackAddresses, type AnyEngine, type Engine } from './flags.js';
-import type { LogLevel } from './pino-logger.js';
+import type { LogLevel } from './log-level.js';
 import { readyLine, replicaLine, viewServiceLine } from './replica-line.js';
 import { whenAborted, type Terminal } from './terminal.js';
 

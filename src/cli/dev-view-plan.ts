@@ -2,7 +2,7 @@ import { CommandFailure } from './command-failure.js';
 import type { DevPlan } from './dev-plan.js';
 import { nextSteps } from './dev-text.js';
 import { defaultDevDirectory, defaultPort, defaultReplicaCount, viewServiceAddress } from './flags.js';
-import type { LogLevel } from './pino-logger.js';
+import type { LogLevel } from './log-level.js';
 import type { EndpointStatus, ReachableStatus } from './status-report.js';
 
 export interface ViewPlanOptions {

@@ -3,7 +3,7 @@ import { replicaDirectory } from './dev-data.js';
 import type { DevPlan } from './dev-plan.js';
 import { nextSteps } from './dev-text.js';
 import { defaultPort, defaultReplicaCount, loopbackAddresses, type Engine } from './flags.js';
-import type { LogLevel } from './pino-logger.js';
+import type { LogLevel } from './log-level.js';
 import type { EndpointStatus } from './status-report.js';
 
 export interface VotingPlanOptions {

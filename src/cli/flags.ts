@@ -1,11 +1,13 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { formatAddress, parseAddress } from '../rpc/address.js';
 import type { MemberOption } from '../server/members.js';
-import { defaultPingIntervalMs } from '../server/start-primary-backup.js';
-import { defaultElectionTimeoutMs } from '../server/start-replica.js';
-import { defaultDeadPings } from '../server/start-view-service.js';
+import {
+  defaultDeadPings,
+  defaultElectionTimeoutMs,
+  defaultPingIntervalMs,
+} from '../server/timing-defaults.js';
 import { formatDuration, parseDuration } from './duration.js';
-import { logLevels, type LogLevel } from './pino-logger.js';
+import { logLevels, type LogLevel } from './log-level.js';
 import { formatSize, parseSize } from './size.js';
 
 /** The engines whose replicas vote, and keep what they voted. */

@@ -5,7 +5,8 @@ import { receiveLimitBytes } from '../rpc/message-limits.js';
 import { clerkFailure } from './clerk-failure.js';
 import { CommandFailure } from './command-failure.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';
-import { pinoLogger, type LogLevel } from './pino-logger.js';
+import type { LogLevel } from './log-level.js';
+import { pinoLogger } from './pino-logger.js';
 import { whenAborted, type Terminal } from './terminal.js';
 
 /** The flags of every command that asks the store. */

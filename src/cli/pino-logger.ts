@@ -1,8 +1,6 @@
 import { pino } from 'pino';
 import type { LogFields, Logger } from '../runtime/logger.js';
-
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
+import type { LogLevel } from './log-level.js';
 
 /**
  * A logger of JSON lines on standard error.

@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { version } from '../server/version.js';
-import { checkCommand } from './check-command.js';
 import {
   clientsOption,
   durationOption,
@@ -12,7 +11,7 @@ import {
   seedOption,
 } from './check-flags.js';
 import type { CheckFlags } from './check-plan.js';
-import { devCommand, type DevFlags } from './dev-command.js';
+import type { DevFlags } from './dev-command.js';
 import { givenFlags } from './engine-flags.js';
 import type { ExitCode } from './exit-codes.js';
 import {
@@ -51,21 +50,13 @@ import {
   viewServiceListenOption,
   viewServiceOption,
 } from './flags.js';
-import {
-  getCommand,
-  putHashCommand,
-  writeCommand,
-  type ClientFlags,
-  type GetFlags,
-} from './key-value-commands.js';
-import { serveCommand, type ServeFlags } from './serve-command.js';
-import { simCommand } from './sim-command.js';
+import type { ClientFlags, GetFlags } from './key-value-commands.js';
+import type { ServeFlags } from './serve-command.js';
 import { simOptions } from './sim-flags.js';
 import type { SimFlags } from './sim-plan.js';
-import { restoreCommand, saveCommand, type RestoreFlags, type SaveFlags } from './snapshot-commands.js';
-import { statusCommand } from './status-command.js';
+import type { RestoreFlags, SaveFlags } from './snapshot-commands.js';
 import type { Terminal } from './terminal.js';
-import { viewdCommand, type ViewdFlags } from './viewd-command.js';
+import type { ViewdFlags } from './viewd-command.js';
 
 type Ended = (exitCode: ExitCode) => void;
 
@@ -94,6 +85,18 @@ export function synodProgram(terminal: Terminal, ended: Ended): Command {
   addSnapshots(program, terminal, ended);
   return program;
 }
+
+/** Loaded when they run: a client of the store does not wait for the code of servers and simulations. */
+const commands = {
+  check: () => import('./check-command.js'),
+  dev: () => import('./dev-command.js'),
+  keyValue: () => import('./key-value-commands.js'),
+  serve: () => import('./serve-command.js'),
+  sim: () => import('./sim-command.js'),
+  snapshot: () => import('./snapshot-commands.js'),
+  status: () => import('./status-command.js'),
+  viewd: () => import('./viewd-command.js'),
+} as const;
 
 const example = (text: string): string => `\nExample:\n  $ ${text}\n`;
 
@@ -130,7 +133,7 @@ function addDev(program: Command, terminal: Terminal, ended: Ended): void {
     )
     .addHelpText('after', example('synod dev --replicas 5 --port 7201 --data-dir data-of-five'))
     .action(async (flags: DevFlags, command: Command) =>
-      ended(await devCommand(flags, givenFlags(command), terminal)),
+      ended(await (await commands.dev()).devCommand(flags, givenFlags(command), terminal)),
     );
 }
 
@@ -165,7 +168,7 @@ function addServe(program: Command, terminal: Terminal, ended: Ended): void {
       example('synod serve --id 1 --peers 1=127.0.0.1:7101,2=127.0.0.1:7102,3=127.0.0.1:7103'),
     )
     .action(async (flags: ServeFlags, command: Command) =>
-      ended(await serveCommand(flags, givenFlags(command), terminal)),
+      ended(await (await commands.serve()).serveCommand(flags, givenFlags(command), terminal)),
     );
 }
 
@@ -178,7 +181,7 @@ function addViewd(program: Command, terminal: Terminal, ended: Ended): void {
     .addOption(deadPingsOption())
     .addOption(logLevelOption('info'))
     .addHelpText('after', example('synod viewd --listen 127.0.0.1:7200'))
-    .action(async (flags: ViewdFlags) => ended(await viewdCommand(flags, terminal)));
+    .action(async (flags: ViewdFlags) => ended(await (await commands.viewd()).viewdCommand(flags, terminal)));
 }
 
 /** A command that asks the store, with the flags all of them have. */
@@ -199,7 +202,7 @@ function addWrites(program: Command, terminal: Terminal, ended: Ended): void {
     .argument('<value>', valueHelp)
     .addHelpText('after', example('synod put greeting hello'))
     .action(async (key: string, value: string, flags: ClientFlags) =>
-      ended(await writeCommand('put', key, value, flags, terminal)),
+      ended(await (await commands.keyValue()).writeCommand('put', key, value, flags, terminal)),
     );
   clientCommand(program, 'append')
     .description("add to the end of a key's value")
@@ -207,7 +210,7 @@ function addWrites(program: Command, terminal: Terminal, ended: Ended): void {
     .argument('<value>', valueHelp)
     .addHelpText('after', example("synod append greeting ', world'"))
     .action(async (key: string, value: string, flags: ClientFlags) =>
-      ended(await writeCommand('append', key, value, flags, terminal)),
+      ended(await (await commands.keyValue()).writeCommand('append', key, value, flags, terminal)),
     );
   clientCommand(program, 'puthash')
     .description('store the 32-bit FNV-1a of the previous and the new value, and print the previous one')
@@ -215,7 +218,7 @@ function addWrites(program: Command, terminal: Terminal, ended: Ended): void {
     .argument('<value>', valueHelp)
     .addHelpText('after', example('synod puthash chain link'))
     .action(async (key: string, value: string, flags: ClientFlags) =>
-      ended(await putHashCommand(key, value, flags, terminal)),
+      ended(await (await commands.keyValue()).putHashCommand(key, value, flags, terminal)),
     );
 }
 
@@ -225,11 +228,15 @@ function addReads(program: Command, terminal: Terminal, ended: Ended): void {
     .argument('<key>')
     .addOption(rawOption())
     .addHelpText('after', example('synod get greeting'))
-    .action(async (key: string, flags: GetFlags) => ended(await getCommand(key, flags, terminal)));
+    .action(async (key: string, flags: GetFlags) =>
+      ended(await (await commands.keyValue()).getCommand(key, flags, terminal)),
+    );
   clientCommand(program, 'status')
     .description('print how every replica stands')
     .addHelpText('after', example('synod status --json'))
-    .action(async (flags: ClientFlags) => ended(await statusCommand(flags, terminal)));
+    .action(async (flags: ClientFlags) =>
+      ended(await (await commands.status()).statusCommand(flags, terminal)),
+    );
 }
 
 function addCheck(program: Command, terminal: Terminal, ended: Ended): void {
@@ -246,7 +253,7 @@ function addCheck(program: Command, terminal: Terminal, ended: Ended): void {
     .addOption(pictureOption())
     .addOption(historyOption())
     .addHelpText('after', example('synod check --duration 1m'))
-    .action(async (flags: CheckFlags) => ended(await checkCommand(flags, terminal)));
+    .action(async (flags: CheckFlags) => ended(await (await commands.check()).checkCommand(flags, terminal)));
 }
 
 function addSim(program: Command, terminal: Terminal, ended: Ended): void {
@@ -256,7 +263,7 @@ function addSim(program: Command, terminal: Terminal, ended: Ended): void {
   for (const option of simOptions()) sim.addOption(option);
   sim
     .addHelpText('after', example('synod sim --engine omnipaxos --seeds 1000'))
-    .action(async (flags: SimFlags) => ended(await simCommand(flags, terminal)));
+    .action(async (flags: SimFlags) => ended(await (await commands.sim()).simCommand(flags, terminal)));
 }
 
 function addSnapshots(program: Command, terminal: Terminal, ended: Ended): void {
@@ -273,7 +280,9 @@ function addSnapshots(program: Command, terminal: Terminal, ended: Ended): void 
     .addOption(jsonOption())
     .addOption(forceOption())
     .addHelpText('after', example('synod snapshot save backup.synod'))
-    .action(async (file: string, flags: SaveFlags) => ended(await saveCommand(file, flags, terminal)));
+    .action(async (file: string, flags: SaveFlags) =>
+      ended(await (await commands.snapshot()).saveCommand(file, flags, terminal)),
+    );
   snapshot
     .command('restore')
     .description(
@@ -288,5 +297,7 @@ function addSnapshots(program: Command, terminal: Terminal, ended: Ended): void 
     .addOption(restoreEngineOption())
     .addOption(jsonOption())
     .addHelpText('after', example('synod snapshot restore backup.synod --data-dir restored --replicas 3'))
-    .action(async (file: string, flags: RestoreFlags) => ended(await restoreCommand(file, flags, terminal)));
+    .action(async (file: string, flags: RestoreFlags) =>
+      ended(await (await commands.snapshot()).restoreCommand(file, flags, terminal)),
+    );
 }

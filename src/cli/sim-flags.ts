@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { defaultOperations, defaultReplicas } from '../sim/plan.js';
+import { defaultOperations, defaultReplicas } from '../sim/defaults.js';
 import { parseFile } from './check-flags.js';
 import { anyEngines, jsonOption, parseWholeNumber, refusing } from './flags.js';
 import { noFaults } from './sim-replay.js';

@@ -1,4 +1,4 @@
-import { defaultOperations, defaultReplicas } from '../sim/plan.js';
+import { defaultOperations, defaultReplicas } from '../sim/defaults.js';
 import type { SeedRequest } from './sim-request.js';
 
 /** How the flag `--faults` writes no faults at all. */

@@ -1,4 +1,4 @@
-import { defaultOperations, defaultReplicas } from '../sim/plan.js';
+import { defaultOperations, defaultReplicas } from '../sim/defaults.js';
 import { missedFloors, nothingHappened } from '../sim/floors.js';
 import type { Totals } from '../sim/totals.js';
 import { exitCodes, type ExitCode } from './exit-codes.js';

@@ -1,6 +1,7 @@
 import { startViewService } from '../server/start-view-service.js';
 import type { ExitCode } from './exit-codes.js';
-import { pinoLogger, type LogLevel } from './pino-logger.js';
+import type { LogLevel } from './log-level.js';
+import { pinoLogger } from './pino-logger.js';
 import { viewServiceLine } from './replica-line.js';
 import { runServer } from './run-server.js';
 import type { Terminal } from './terminal.js';

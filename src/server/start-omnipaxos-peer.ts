@@ -13,7 +13,7 @@ import {
   type LibraryPlace,
   type RunningLibraryPeer,
 } from './start-library-peer.js';
-import { defaultElectionTimeoutMs } from './start-replica.js';
+import { defaultElectionTimeoutMs } from './timing-defaults.js';
 
 /** How an OmniPaxos peer is made. Its directory keeps its promise and its log. */
 export interface OmnipaxosPeerOptions extends LibraryPeerOptions {

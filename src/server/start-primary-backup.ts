@@ -19,6 +19,7 @@ import {
   tellHealth,
   type RunningReplica,
 } from './start-serving.js';
+import { defaultPingIntervalMs } from './timing-defaults.js';
 
 export interface StartPrimaryBackupOptions {
   /** How servers and clients reach this one; its name in views: `HOST:PORT`, `[V6]:PORT` or `unix:/PATH`. */
@@ -46,8 +47,6 @@ export interface StartPrimaryBackupOptions {
   readonly peerInterceptors?: (address: string) => readonly Interceptor[];
   readonly viewInterceptors?: readonly Interceptor[];
 }
-
-export const defaultPingIntervalMs = 100;
 
 /**
  * Starts a server of primary/backup in this process (seed 003). Its state is in memory alone: closed and started again

@@ -19,6 +19,7 @@ import type { EngineName } from './engine.js';
 import { engines } from './start-engines.js';
 import { openPlace } from './start-place.js';
 import { closeGraceMs, running, serveClients, tellHealth, type RunningReplica } from './start-serving.js';
+import { defaultElectionTimeoutMs } from './timing-defaults.js';
 
 export interface StartReplicaOptions {
   /** This replica's own id. */
@@ -65,9 +66,6 @@ export interface StartReplicaOptions {
   readonly serverInterceptors?: readonly ServerInterceptor[];
   readonly peerInterceptors?: (peer: number) => readonly Interceptor[];
 }
-
-/** Two to three of them are the longest that a cluster is without a leader after one has died. */
-export const defaultElectionTimeoutMs = 100;
 
 /**
  * Starts a replica in this process: key/value service, peer services, inspection, reflection and health on one

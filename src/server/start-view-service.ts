@@ -8,8 +8,8 @@ import { silentLogger, type Logger } from '../runtime/logger.js';
 import { realClock } from '../runtime/real-clock.js';
 import { realRandom } from '../runtime/real-random.js';
 import { checkPositive, OptionsError } from './members.js';
-import { defaultPingIntervalMs } from './start-primary-backup.js';
 import { closeGraceMs, handlerHooks, serveTools } from './start-serving.js';
+import { defaultDeadPings, defaultPingIntervalMs } from './timing-defaults.js';
 
 export interface StartViewServiceOptions {
   /** Where to listen: `HOST:PORT`, `[V6]:PORT` or `unix:/PATH`. */
@@ -44,8 +44,6 @@ export interface RunningViewService {
   view(): ViewReport;
   close(): Promise<void>;
 }
-
-export const defaultDeadPings = 5;
 
 /**
  * Starts the view service in this process (seed 003). It keeps nothing on disk, and started again it begins anew: servers

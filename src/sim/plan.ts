@@ -2,6 +2,7 @@ import type { SessionParameters } from '../kv/limits.js';
 import { seededRandom, type Random } from '../runtime/random.js';
 import type { AnyEngineName } from '../server/engine.js';
 import type { LogLimits } from '../server/snapshot-keeper.js';
+import { defaultOperations, defaultReplicas } from './defaults.js';
 import { drawFaults } from './draw-faults.js';
 import type { Fault } from './fault.js';
 import type { DiskPace } from './machine.js';
@@ -59,8 +60,6 @@ export interface Plan {
   readonly happening: readonly number[];
 }
 
-export const defaultReplicas = 3;
-export const defaultOperations = 208;
 const longKeyWords = 80;
 /** How many replicas more every so many worlds have. */
 const moreReplicas = { count: 2, worlds: 5 };

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Command, Option } from 'commander';
 import { failureKinds } from '../../src/cli/command-failure.js';
 import { exitCodes } from '../../src/cli/exit-codes.js';
-import { logLevels } from '../../src/cli/pino-logger.js';
+import { logLevels } from '../../src/cli/log-level.js';
 import { synodProgram } from '../../src/cli/program.js';
 import { readyLine, replicaLine, serverLine, viewServiceLine } from '../../src/cli/replica-line.js';
 import { leafCommands, pathOf } from './command-tree.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Clerk } from '../../src/index.js';
 import { quickDeathLimit, quickDeathMs } from '../../src/cli/restart-policy.js';
-import { defaultElectionTimeoutMs } from '../../src/server/start-replica.js';
+import { defaultElectionTimeoutMs } from '../../src/server/timing-defaults.js';
 import { nextLink } from '../support/fnv-twin.js';
 import { freePorts } from '../support/free-ports.js';
 import { until } from '../support/until.js';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { faultText } from '../../src/sim/fault.js';
-import { defaultOperations, drawPlan } from '../../src/sim/plan.js';
+import { defaultOperations } from '../../src/sim/defaults.js';
+import { drawPlan } from '../../src/sim/plan.js';
 import { simulatedEngines } from '../../src/sim/seed-result.js';
 
 const seeds = Array.from({ length: 200 }, (_seed, index) => index + 1);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { replayLine } from '../../src/cli/sim-replay.js';
 import { faultText } from '../../src/sim/fault.js';
 import { nothingHappened } from '../../src/sim/floors.js';
-import { defaultOperations, defaultReplicas } from '../../src/sim/plan.js';
+import { defaultOperations, defaultReplicas } from '../../src/sim/defaults.js';
 import { simulateTwice } from '../../src/sim/repeat.js';
 import { seedResultOf, simulatedEngines } from '../../src/sim/seed-result.js';
 import { simulate, type Outcome } from '../../src/sim/simulation.js';
