@@ -19,7 +19,7 @@ const beforeMs = 500;
 const servingLimitMs = 60_000;
 
 const readKills = (text: string | undefined): number => {
-  if (text === undefined || text === '') return 3;
+  if (text === undefined || text === '') return 2;
   const kills = Number(text);
   if (!Number.isInteger(kills) || kills < 1) {
     throw new RangeError(`SYNOD_ROUNDS is "${text}": it must be a whole number from 1`);

@@ -12,7 +12,7 @@ import { scenario } from './report.js';
 const suite = 'durability';
 const timeoutMs = inFull ? 1_500_000 : 240_000;
 /** How many of all points are visited in the small form. */
-const sampleSize = 6;
+const sampleSize = 4;
 /** It takes thousands of slots until a log is cut under a replica that is away. */
 const slow = (visit: Visit): boolean => visit.way !== undefined;
 

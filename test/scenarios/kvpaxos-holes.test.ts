@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KvpaxosCluster, expectValue } from './kvpaxos-cluster.js';
 import { heads, ownStream, randomNumeral } from './random-choices.js';
-import { scenario } from './report.js';
+import { repetitions, scenario } from './report.js';
 import type { Random } from '../../src/runtime/random.js';
 
 const suite = 'kvpaxos';
 const timeoutMs = 120_000;
-const rounds = 5;
+const rounds = repetitions(5);
 const clientCount = 10;
 const undisturbedMs = 3000;
 

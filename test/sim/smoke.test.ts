@@ -9,7 +9,7 @@ import { simulate, type Outcome } from '../../src/sim/simulation.js';
 import { noTotals, withSeed } from '../../src/sim/totals.js';
 
 const firstSeed = Number(process.env['SYNOD_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-const seedCount = Number(process.env['SYNOD_SEEDS'] ?? 60);
+const seedCount = Number(process.env['SYNOD_SEEDS'] ?? 45);
 /** Far more than a seed takes on a machine that does much else. */
 const seedLimitMs = 5000;
 
