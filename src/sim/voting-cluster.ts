@@ -14,6 +14,7 @@ import type { Hello } from '../server/hello.js';
 import type { Replica } from '../server/replica.js';
 import type { ReadPath, ReplicaSettings } from '../server/replica-options.js';
 import type { LogLimits } from '../server/snapshot-keeper.js';
+import { NoSpaceError } from '../storage/disk.js';
 import { StorageDamage, StorageFailure } from '../storage/errors.js';
 import { Agreement } from './agreement.js';
 import type { SimulatedCluster } from './cluster.js';
@@ -264,7 +265,7 @@ export class VotingCluster implements SimulatedCluster {
       machine.gone = problem;
       if (machine.excuses.has('damaged') || machine.excuses.has('lost-directory')) return;
       this.#world.violated('servers stop for a reason', `${machine.host} refuses to go on: ${problem}`);
-    } else if (!(error instanceof StorageFailure && isExcused(machine))) {
+    } else if (!isExcused(error, machine)) {
       this.#world.violated('servers stop for a reason', `${machine.host} stopped: ${problem}`);
     }
   }
@@ -358,4 +359,8 @@ const listening = ({ running, machine }: Place): SimulatedProcess | undefined =>
 const isFinal = (error: unknown): boolean =>
   error instanceof StorageDamage || error instanceof UnknownIncarnation;
 
-const isExcused = ({ excuses }: Machine): boolean => excuses.has('sync-error') || excuses.has('full');
+/** A disk without room ends no server that has a directory; one that has lost it cannot be born there. */
+function isExcused(error: unknown, { excuses }: Machine): boolean {
+  if (error instanceof NoSpaceError) return excuses.has('full') && excuses.has('lost-directory');
+  return error instanceof StorageFailure && (excuses.has('sync-error') || excuses.has('full'));
+}
