@@ -48,6 +48,8 @@ export class OmnipaxosMonitor implements VotingMonitor {
   readonly #claims = new Map<string, string>();
   /** How far it was decided when a ballot began, as its leader or those that promised it said. */
   readonly #decidedBefore = new Map<string, Slot>();
+  /** Up to where the snapshots reach that replicas have installed. */
+  readonly #installedEnd = new Map<ReplicaId, Slot>();
 
   constructor(options: MonitorOptions) {
     this.#options = options;
@@ -96,9 +98,11 @@ export class OmnipaxosMonitor implements VotingMonitor {
     return;
   }
 
-  /** All that counts goes over the wire. */
-  traced(): void {
-    return;
+  /** What a snapshot covers was decided, whoever says so; all else that counts goes over the wire. */
+  traced(me: ReplicaId, event: string, { through }: Readonly<Record<string, unknown>>): void {
+    if (event === 'installed' && typeof through === 'number') {
+      this.#installedEnd.set(me, Math.max(this.#installedEnd.get(me) ?? 0, through + 1));
+    }
   }
 
   /** A leader uses a ballot: no later process of it may use the same (rule R4). */
@@ -152,7 +156,8 @@ export class OmnipaxosMonitor implements VotingMonitor {
         `two values were sent for slot ${first + index} under ${formatBallot(ballot)}`,
       );
     }
-    if (decidedEnd <= this.#noteDecided(ballot, decidedEnd)) return;
+    const known = Math.max(this.#noteDecided(ballot, decidedEnd), this.#installedEnd.get(me) ?? 0);
+    if (decidedEnd <= known) return;
     // The leader's own acceptance goes over no wire.
     const voters = [...this.#endsUnder(ballot)].filter(([id, end]) => id !== me && end >= decidedEnd).length;
     // So far only with its own acceptance, which it has then told as well.

@@ -6,6 +6,7 @@ const found = [
   ['paxos', 4423, 'dozens of writes at once that nobody saw: no order was found in 50 million steps'],
   ['paxos', 10_953, 'the same'],
   ['paxos', 18_116, 'a replica without its directory was to be born on a full disk, and said so'],
+  ['omnipaxos', 3767, 'a leader that had installed a snapshot told what this covers as decided'],
 ] as const;
 
 describe('worlds that failed once', () => {
