@@ -156,9 +156,10 @@ export class LogTail {
       firstSegment: this.#firstSegment,
       predecessor: { number: sealed.number, end },
     });
+    // At once: who drops segments meanwhile must not take the active one for the successor of those sealed before.
     this.#active = { number, highestSlot: -1 };
-    await this.#put('the header', 0, header);
     this.#sealed = [...this.#sealed, sealed];
+    await this.#put('the header', 0, header);
     this.#offset = sectorBytes;
     this.#settings.trace('segment-opened');
   }

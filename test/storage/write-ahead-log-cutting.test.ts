@@ -92,6 +92,30 @@ describe('the cutting of the log', () => {
     expect(records.some(({ kind, slot }) => kind === 'vote' && slot === 13)).to.equal(false);
   });
 
+  it('keeps a segment that is being sealed meanwhile', async () => {
+    const disk = emptyDisk();
+    await writeThreeSegments(disk);
+    const { log } = await recoveredLog(disk);
+    await settled();
+    let cut: Promise<void> | undefined;
+    disk.before = ({ kind, file, offset }) => {
+      // The header of the next one: the one before it is full, and not yet sealed.
+      if (kind === 'write' && offset === 0 && file.endsWith('.segment'))
+        cut ??= log.dropBelow(14, [vote(50)]);
+    };
+    const written = votes(14, 17);
+    for (let slot = 18; cut === undefined && slot < 40; slot += 1) {
+      written.push(vote(slot));
+      await log.append([vote(slot)]);
+    }
+    await cut;
+    await log.close();
+    expect(cut).to.not.equal(undefined);
+    const { records } = await recordsOf(disk);
+    expect(asText(records)).to.include.members([...asText(written), ...asText([vote(50)])]);
+    expect(asText(records)).to.not.include(asText([vote(13)])[0]);
+  });
+
   it('removes nothing for a frame that may be in memory only, until that is repeated', async () => {
     for (let point = 1; point < 60; point += 1) {
       const disk = emptyDisk();
