@@ -52,6 +52,8 @@ const checkLimits = { stepLimit: 50_000_000 };
 
 /** Simulates one seed from its beginning to its verdict. */
 export async function simulate(options: RunOptions): Promise<Outcome> {
+  // A turn ends when no promise has anything left to do, which holds only for what runs as part of a promise itself.
+  await Promise.resolve();
   const plan = drawPlan(options);
   const world = new World({ ...plan, line: options.line });
   const run = new Run(world, plan, options.steps ?? stepLimit);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { simulateTwice, type Simulate } from '../../src/sim/repeat.js';
+import { simulate, type Outcome } from '../../src/sim/simulation.js';
 import { outcomeOf } from './outcomes.js';
 
 /** Runs that write these lines, one after the other. */
@@ -15,7 +16,19 @@ function runs(...traces: readonly (readonly string[])[]): Simulate {
 
 const seven = { engine: 'paxos', seed: 7 } as const;
 
+/** Simulates one step of a world, from within a callback. */
+const oneStep = async (call: (callback: () => void) => void): Promise<string> => {
+  const outcome = await new Promise<Outcome>((resolve, reject) => {
+    call(() => void simulate({ ...seven, steps: 1 }).then(resolve, reject));
+  });
+  return outcome.traceHash;
+};
+
 describe('simulating a seed twice', () => {
+  it('has the same first step whoever begins it', async () => {
+    expect(await oneStep(setImmediate)).to.equal(await oneStep(queueMicrotask));
+  });
+
   it('has the outcome of one run if both are the same', async () => {
     const outcome = await simulateTwice(seven, runs(['a', 'b']));
     expect(outcome).to.deep.include({ verdict: { kind: 'passed' }, traceHash: 'a b' });
