@@ -1,3 +1,4 @@
+import type { RanAt } from '../check/told-order.js';
 import type { BaseClerk } from '../clerk/base-clerk.js';
 import type { AnyEngineName } from '../server/engine.js';
 import type { Machine } from './machine.js';
@@ -27,6 +28,8 @@ export interface SimulatedCluster {
   leader(): Machine | undefined;
   /** A clerk that lives in this process, on a host of its own, and tries the servers beginning with the one at `first`. */
   clerk(host: string, process: SimulatedProcess, first: number): BaseClerk;
+  /** In which order its log has writes run; undefined for an engine without a log. */
+  readonly ranAt?: RanAt;
   /** Whether every server takes part, so that faults may begin. */
   readonly isUp: boolean;
   /** Holds what is there now against what must always be; called after something has happened on a machine. */

@@ -134,7 +134,7 @@ class Run {
     const { violation } = this.#world;
     if (violation !== undefined) return { kind: 'failed', ...violation };
     const atMs = this.#world.time.nowMs;
-    const checked = checkLinearizable(history, checkLimits);
+    const checked = checkLinearizable(history, checkLimits, this.#cluster.ranAt);
     if (checked.kind === 'violated') {
       return { kind: 'failed', check: 'linearizability', message: 'the history is not linearizable', atMs };
     }

@@ -1,3 +1,4 @@
+import type { RanAt } from '../check/told-order.js';
 import { BaseClerk } from '../clerk/base-clerk.js';
 import { EndpointsRoute } from '../clerk/endpoints-route.js';
 import type { SessionParameters } from '../kv/limits.js';
@@ -21,6 +22,7 @@ import type { SimulatedCluster } from './cluster.js';
 import { Machine, type DiskPace } from './machine.js';
 import { remoteCall, remoteStream } from './network-call.js';
 import { remoteDuplex } from './network-stream.js';
+import { RanOrder } from './ran-order.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import { newWorldEngine, type WaysTo, type WorldEngine, type WorldReplica } from './voting-engine.js';
 import type { World } from './world.js';
@@ -67,6 +69,7 @@ export class VotingCluster implements SimulatedCluster {
   readonly #places: readonly Place[];
   readonly #members: readonly Member[];
   readonly #agreement: Agreement;
+  readonly #ranOrder = new RanOrder();
   /** Processes that have told that they end. */
   readonly #stopping = new WeakSet<SimulatedProcess>();
 
@@ -91,8 +94,13 @@ export class VotingCluster implements SimulatedCluster {
       applied: (name, slot, value) => {
         const place = this.#places.find(({ machine }) => machine.host === name);
         if (place !== undefined) this.#kind.monitor.applied(place.id, slot, value);
+        this.#ranOrder.applied(slot, value);
       },
     });
+  }
+
+  get ranAt(): RanAt {
+    return this.#ranOrder.ranAt;
   }
 
   get isUp(): boolean {
