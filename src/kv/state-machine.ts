@@ -19,6 +19,9 @@ export class UnsupportedVersion extends Error {
   }
 }
 
+/** Told of a slot that was applied, and of what each command in it came to; for whoever looks on, as the simulator does. */
+export type ApplyObserver = (slot: Slot, commands: readonly Uint8Array[], results: readonly Result[]) => void;
+
 export interface KeyValueStateOptions {
   readonly sessionParameters: SessionParameters;
   /** The members in force; written into snapshots. */
@@ -26,6 +29,7 @@ export interface KeyValueStateOptions {
   /** Told the digest after each slot that a checkpoint follows. */
   readonly checkpoint?: (slot: Slot, digest: Uint8Array) => void;
   readonly checkpointIntervalSlots?: number;
+  readonly applied?: ApplyObserver;
 }
 
 /**
@@ -74,6 +78,7 @@ export class KeyValueStateMachine implements StateMachine<Result>, PortableState
     if (slot !== expected) throw new Error(`slot ${slot} came to apply; ${expected} is next`);
     this.#applied = slot;
     const results = commands.map((bytes) => this.#run(decodeCommand(bytes)));
+    this.#options.applied?.(slot, commands, results);
     if (this.#schedule.isDueAfter(slot, commands)) this.#options.checkpoint?.(slot, this.digest());
     return results;
   }

@@ -1,6 +1,6 @@
 import type { SessionParameters } from '../kv/limits.js';
 import type { Request, Result } from '../kv/operation.js';
-import { KeyValueStateMachine } from '../kv/state-machine.js';
+import { KeyValueStateMachine, type ApplyObserver } from '../kv/state-machine.js';
 import type { BackupLink, ViewLink } from '../primary-backup/messages.js';
 import { serverAddress, type ServerAddress, type ServerIncarnation } from '../primary-backup/names.js';
 import { PrimaryBackupReplica } from '../primary-backup/replica.js';
@@ -29,6 +29,7 @@ export interface PrimaryBackupServerOptions {
   readonly roundTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly applied?: ApplyObserver;
   /** Names a moment just passed; for tests that stop the process there. */
   readonly trace?: (event: string) => void;
   /** Told when this server has closed itself because going on could do harm. */
@@ -46,12 +47,12 @@ export class PrimaryBackupServer implements ServedReplica {
   readonly #closing = new AbortController();
 
   constructor(options: PrimaryBackupServerOptions) {
-    const { address, sessionParameters, logger } = options;
+    const { address, sessionParameters, applied, logger } = options;
     this.#options = options;
     this.replica = new PrimaryBackupReplica<Result, KeyValueStateMachine>({
       ...options,
       me: serverAddress(address),
-      newState: () => new KeyValueStateMachine({ sessionParameters }),
+      newState: () => new KeyValueStateMachine({ sessionParameters, ...(applied && { applied }) }),
       trace: (event, details) => {
         options.trace?.(event);
         logger.debug(event, details);

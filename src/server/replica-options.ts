@@ -1,4 +1,5 @@
 import type { SessionParameters } from '../kv/limits.js';
+import type { ApplyObserver } from '../kv/state-machine.js';
 import type { Incarnation, ReplicaId } from '../log/ids.js';
 import type { Member, Roster } from '../log/roster.js';
 import type { Clock } from '../runtime/clock.js';
@@ -44,6 +45,7 @@ export interface ReplicaSettings {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly applied?: ApplyObserver;
   /** Names a moment just passed; for tests that stop the process there. */
   readonly trace?: (event: string) => void;
   /** Told when this replica has closed itself because going on could do harm. */

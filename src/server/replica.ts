@@ -298,7 +298,7 @@ const isObjection = (error: Error): boolean =>
   error instanceof CallError && error.reason === 'CHANGED_INCARNATION';
 
 const newState = (
-  { sessionParameters, members, checkpointIntervalSlots }: ReplicaSettings,
+  { sessionParameters, members, checkpointIntervalSlots, applied }: ReplicaSettings,
   checkpoints: Checkpoints,
 ): KeyValueStateMachine =>
   new KeyValueStateMachine({
@@ -306,6 +306,7 @@ const newState = (
     members,
     checkpoint: (slot, digest) => checkpoints.passed({ slot, digest }),
     ...(checkpointIntervalSlots === undefined ? {} : { checkpointIntervalSlots }),
+    ...(applied && { applied }),
   });
 
 /** Who the members are and what the directory, if there is one, has on record of them. */

@@ -28,8 +28,8 @@ export interface SimulatedCluster {
   leader(): Machine | undefined;
   /** A clerk that lives in this process, on a host of its own, and tries the servers beginning with the one at `first`. */
   clerk(host: string, process: SimulatedProcess, first: number): BaseClerk;
-  /** In which order its log has writes run; undefined for an engine without a log. */
-  readonly ranAt?: RanAt;
+  /** In which order its servers ran the writes so far. */
+  readonly ranAt: RanAt;
   /** Whether every server takes part, so that faults may begin. */
   readonly isUp: boolean;
   /** Holds what is there now against what must always be; called after something has happened on a machine. */

@@ -1,3 +1,4 @@
+import type { RanAt } from '../check/told-order.js';
 import { BaseClerk } from '../clerk/base-clerk.js';
 import { EndpointsRoute } from '../clerk/endpoints-route.js';
 import type { Route } from '../clerk/route.js';
@@ -12,6 +13,7 @@ import { Machine, type DiskPace } from './machine.js';
 import { PrimaryBackupMonitor } from './primary-backup-monitor.js';
 import { PrimaryBackupPlace, type Caller } from './primary-backup-place.js';
 import { pingIntervalMs, SimulatedViews } from './primary-backup-views.js';
+import { RanOrder } from './ran-order.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import type { World } from './world.js';
 
@@ -36,6 +38,7 @@ export class PrimaryBackupCluster implements SimulatedCluster, Envelope {
   readonly #monitor: PrimaryBackupMonitor;
   readonly #places: readonly PrimaryBackupPlace[];
   readonly #views: SimulatedViews;
+  readonly #ranOrder = new RanOrder();
 
   constructor(world: World, options: PrimaryBackupClusterOptions) {
     this.#world = world;
@@ -48,6 +51,10 @@ export class PrimaryBackupCluster implements SimulatedCluster, Envelope {
     this.machines = this.#places.map(({ machine }) => machine);
     this.#views = new SimulatedViews(world);
     this.otherHosts = [this.#views.host];
+  }
+
+  get ranAt(): RanAt {
+    return this.#ranOrder.ranAt;
   }
 
   get isUp(): boolean {
@@ -157,6 +164,7 @@ export class PrimaryBackupCluster implements SimulatedCluster, Envelope {
       viewLink: this.#views.linkFrom(address, process),
       openLink: (to) => this.#placeAt(to).backupLink({ network, from: address, caller: process }),
       sessionParameters: this.#options.sessionParameters,
+      applied: this.#ranOrder.applied,
       pingIntervalMs,
       roundTimeoutMs,
       clock: process.clock,

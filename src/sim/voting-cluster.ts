@@ -94,7 +94,6 @@ export class VotingCluster implements SimulatedCluster {
       applied: (name, slot, value) => {
         const place = this.#places.find(({ machine }) => machine.host === name);
         if (place !== undefined) this.#kind.monitor.applied(place.id, slot, value);
-        this.#ranOrder.applied(slot, value);
       },
     });
   }
@@ -222,6 +221,7 @@ export class VotingCluster implements SimulatedCluster {
       logLimits: this.#options.logLimits,
       checkpointIntervalSlots: this.#options.checkpointIntervalSlots,
       reads: this.#options.reads,
+      applied: this.#ranOrder.applied,
       helloIntervalMs,
       roundTimeoutMs,
       electionTimeoutMs,

@@ -9,6 +9,8 @@ const found = [
   ['omnipaxos', 3767, 'a leader that had installed a snapshot told what this covers as decided'],
   ['omnipaxos', 9342, 'a segment that was sealed while others were dropped was lost with them'],
   ['omnipaxos', 12_481, 'a PutHash of unknown outcome had hashed writes that nobody saw: no order was found'],
+  ['primary-backup', 4434, 'the same'],
+  ['primary-backup', 6060, 'the same; and writes that their session refused at first ran later'],
 ] as const;
 
 describe('worlds that failed once', () => {
