@@ -27,10 +27,16 @@ export function outcomeText({ end }: HistoryEntry, longest = longestShown): stri
   return answer.kind === 'put-hash' ? `before: ${shownValue(answer.previousValue, longest)}` : 'done';
 }
 
+/** To a thousandth: simulated clocks know far more. */
+const shownTime = (time: number): string => String(Math.round(time * 1000) / 1000);
+
 /** When it was called and when it ended. */
 export function timesText({ calledAt, end }: HistoryEntry): string {
-  if (end.kind === 'answered') return `${calledAt} to ${end.at}`;
-  return end.gaveUpAt === undefined ? `${calledAt}, never ended` : `${calledAt}, given up at ${end.gaveUpAt}`;
+  const called = shownTime(calledAt);
+  if (end.kind === 'answered') return `${called} to ${shownTime(end.at)}`;
+  return end.gaveUpAt === undefined
+    ? `${called}, never ended`
+    : `${called}, given up at ${shownTime(end.gaveUpAt)}`;
 }
 
 const heldText = (held: string | undefined): string =>

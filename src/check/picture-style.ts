@@ -1,6 +1,8 @@
 /** Of the page; rows are `rowPixels` high, columns as wide as the script says. */
 export const rowPixels = 36;
 export const firstColumnPixels = 40;
+/** For the name of a lane. */
+const namePixels = 128;
 
 export const style = `
 :root { color-scheme: light dark; --ground: #fff; --ink: #1b1f24; --faint: #667; --line: #d5d9e0; --bar: #dfe6f3;
@@ -17,12 +19,12 @@ p { margin: .5rem 0; max-width: 60rem; overflow-wrap: anywhere; }
 .controls button { font: inherit; min-width: 2.75rem; min-height: 2.75rem; padding: 0 .8rem; color: inherit;
   background: var(--bar); border: 1px solid var(--line); border-radius: .4rem; }
 .timeline { --column: ${firstColumnPixels}px; margin: 0; overflow-x: auto; border: 1px solid var(--line); border-radius: .4rem; }
-.track { position: relative; width: calc(6rem + (var(--columns) + 2) * var(--column)); }
+.track { position: relative; width: calc(${namePixels}px + (var(--columns) + 2) * var(--column)); }
 .lane { position: relative; height: calc(var(--rows) * ${rowPixels}px); border-bottom: 1px solid var(--line); }
-.client { position: sticky; left: 0; z-index: 3; display: block; width: 6rem; height: 100%; padding: .4rem .5rem;
-  overflow: hidden; text-overflow: ellipsis; background: var(--ground); border-right: 1px solid var(--line);
+.client { position: sticky; left: 0; z-index: 3; display: block; width: ${namePixels}px; height: 100%; padding: .4rem .5rem;
+  overflow: hidden; white-space: nowrap; text-overflow: ellipsis; background: var(--ground); border-right: 1px solid var(--line);
   font-size: .85rem; }
-.bar { position: absolute; z-index: 1; left: calc(6rem + var(--start) * var(--column)); top: calc(var(--row) * ${rowPixels}px + 4px);
+.bar { position: absolute; z-index: 1; left: calc(${namePixels}px + var(--start) * var(--column)); top: calc(var(--row) * ${rowPixels}px + 4px);
   width: max(.5rem, calc(var(--span) * var(--column))); height: ${rowPixels - 8}px; padding: 0 .25rem; overflow: hidden;
   white-space: nowrap; text-overflow: ellipsis; text-align: left; font: .8rem/1.2 ui-monospace, monospace; color: inherit;
   background: var(--bar); border: 1px solid var(--faint); border-radius: .25rem; }
@@ -32,7 +34,7 @@ p { margin: .5rem 0; max-width: 60rem; overflow-wrap: anywhere; }
 .bar:hover, .bar:focus { overflow: visible; width: auto; min-width: max(.5rem, calc(var(--span) * var(--column))); z-index: 4;
   mask-image: none; outline: 2px solid var(--ink); }
 .bar b { color: var(--order); margin-right: .25rem; }
-.order { position: absolute; left: 6rem; top: 0; height: 100%; width: calc(var(--columns) * var(--column));
+.order { position: absolute; left: ${namePixels}px; top: 0; height: 100%; width: calc(var(--columns) * var(--column));
   pointer-events: none; z-index: 1; overflow: visible; }
 .order polyline { fill: none; stroke: var(--order); stroke-width: 1.5; stroke-dasharray: 2 4; opacity: .7;
   vector-effect: non-scaling-stroke; }
@@ -58,7 +60,7 @@ const actions = {
   in: () => zoom(column * 1.5),
   out: () => zoom(column / 1.5),
   fault: () => { zoom(${firstColumnPixels}); show(); culprit.focus({ preventScroll: true }); },
-  all: () => zoom((timeline.clientWidth - 120) / (Number(timeline.dataset.columns) + 2)),
+  all: () => zoom((timeline.clientWidth - ${namePixels}) / (Number(timeline.dataset.columns) + 2)),
 };
 for (const button of document.querySelectorAll('[data-action]')) {
   button.addEventListener('click', () => actions[button.dataset.action]());

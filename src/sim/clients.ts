@@ -125,19 +125,20 @@ export class Clients {
   }
 
   #newClient(plan: ClientPlan, index: number): Client {
-    const name = `client-${index + 1}`;
-    const process = this.#world.newProcess(name);
-    const random = this.#world.randomFor(name);
+    const host = `client-${index + 1}`;
+    const name = `${index + 1}`;
+    const process = this.#world.newProcess(host);
+    const random = this.#world.randomFor(host);
     return {
       name,
       plan,
       process,
-      clerk: this.#cluster.clerk(name, process, index),
+      clerk: this.#cluster.clerk(host, process, index),
       workload: new Workload({
         random,
         prefix: this.#plan.keyPrefix,
         keyCount: this.#plan.keyCount,
-        client: `${index + 1}`,
+        client: name,
       }),
       random,
       begun: 0,

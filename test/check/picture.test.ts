@@ -58,6 +58,13 @@ describe('the picture of a violation', () => {
     expect(withClass(html, 'unknown')[0]?.get('title')).to.contain('outcome unknown\ntime 1, given up at 2');
   });
 
+  it('says times to a thousandth', () => {
+    const late = [a.put('1', 0.00049, 3.14159), a.get('2', 4, 7.0000001)];
+    const [bar] = withClass(page(late), 'culprit');
+    expect(bar?.get('title')).to.contain('\ntime 4 to 7\n');
+    expect(withClass(page(late), 'placed')[0]?.get('title')).to.contain('\ntime 0 to 3.142\n');
+  });
+
   it('escapes all that comes from outside', () => {
     expect(html).to.not.contain('<script>alert');
     expect(html).to.not.contain('b<i>');
