@@ -27,7 +27,7 @@ SIM_FLAGS = --engine "$(if $(filter file,$(origin ENGINE)),all,$(ENGINE))" $(if 
 # What `make run` passes on, for instance ARGS='--replicas 5'.
 ARGS ?=
 
-.PHONY: build run test test-linux bench lint format gen scenarios sim sim-long planted clean
+.PHONY: build npx-links run test test-linux bench lint format gen scenarios sim sim-long planted clean
 
 build: $(BUILT)
 
@@ -41,7 +41,14 @@ $(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json
 	$(BIN)/tsc -p tsconfig.json
 	$(BIN)/buf build --as-file-descriptor-set -o build/descriptors.binpb
 	@chmod +x build/src/cli/{main,viewd,pbd,pbc}.js 2>/dev/null || true
+	@$(MAKE) --no-print-directory npx-links
 	@touch $@
+
+# npx links the programs of a checkout into its cache when it runs one for the first time. Of two that are the first at the
+# same time, the second takes the links from under the one that begins; so here is a first one. Without a cache that can be
+# written there are no links, and then npx says so itself.
+npx-links:
+	@npx --offline synod --version >/dev/null 2>&1 || true
 
 # At a terminal it gets a process group of its own (set -m), or Ctrl-C would end make by the signal, whatever the
 # cluster's exit code. Elsewhere it takes the shell's place, so that ending make ends it too.

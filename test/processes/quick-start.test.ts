@@ -1,6 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { until } from '../support/until.js';
 import { temporaryDirectory, type TemporaryDirectory } from './temporary-directory.js';
@@ -47,6 +49,18 @@ class Shell {
   }
 }
 
+/** The links to our programs in a cache of npx, each with what changes when it is made anew. */
+async function linksIn(cache: string): Promise<readonly string[]> {
+  const paths = await readdir(cache, { recursive: true });
+  const links = paths.filter((path) => /_npx\/[^/]+\/node_modules\/\.bin\/[^/]+$/.test(path)).sort();
+  return Promise.all(
+    links.map(async (path) => {
+      const { ino, ctimeMs } = await lstat(join(cache, path));
+      return `${path.replace(/.*\//, '')} ${ino} ${ctimeMs}`;
+    }),
+  );
+}
+
 describe('The quick start of the primary/backup lab', () => {
   let cache: TemporaryDirectory;
   const removeSockets = () => Promise.all(sockets.map((path) => rm(path, { force: true })));
@@ -60,13 +74,18 @@ describe('The quick start of the primary/backup lab', () => {
   });
 
   it('runs letter for letter, with npx for ./', async () => {
-    const shell = new Shell({
-      // Empty: npx remembers the programs that the checkout had when it first ran one.
+    const environment = {
+      // One of its own: npx remembers the programs that the checkout had when it first ran one.
       npm_config_cache: cache.path,
       npm_config_offline: 'true',
       // Of another cluster that the user has; the view service that is named goes before it.
       SYNOD_ENDPOINTS: '127.0.0.1:1',
-    });
+    };
+    // As `make build` ends with.
+    await promisify(execFile)('make', ['npx-links'], { env: { ...process.env, ...environment } });
+    const links = await linksIn(cache.path);
+    expect(links.map((link) => link.replace(/ .*/, ''))).to.deep.equal(['pbc', 'pbd', 'synod', 'viewd']);
+    const shell = new Shell(environment);
     try {
       shell.type(startTheSystem);
       await shell.printed(/^viewd pid \d+ unix:\/tmp\/viewservice-socket$/m);
@@ -75,6 +94,7 @@ describe('The quick start of the primary/backup lab', () => {
       shell.type(testTheSystem);
       await shell.printed(/^value1$/m);
       expect(shell.stderr).not.to.match(/^synod: /m);
+      expect(await linksIn(cache.path), 'links that no other npx has made anew').to.deep.equal(links);
     } finally {
       await shell.end();
     }
