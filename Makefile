@@ -44,10 +44,13 @@ $(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json
 	@$(MAKE) --no-print-directory npx-links
 	@touch $@
 
-# npx links the programs of a checkout into its cache when it runs one for the first time. Of two that are the first at the
-# same time, the second takes the links from under the one that begins; so here is a first one. Without a cache that can be
-# written there are no links, and then npx says so itself.
+# npx links the programs of a checkout into its cache when it runs one for the first time, and never again: if that was before
+# they were built, there are none. So they are linked where it looks besides; and it runs one here, since of two that are the
+# first at the same time, the second takes the links from under the one that begins. Where it cannot write its cache it says so
+# itself, to who runs it.
 npx-links:
+	@cd $(BIN) && ln -sf ../../build/src/cli/main.js synod
+	@cd $(BIN) && for program in viewd pbd pbc; do ln -sf ../../build/src/cli/$$program.js $$program; done
 	@npx --offline synod --version >/dev/null 2>&1 || true
 
 # At a terminal it gets a process group of its own (set -m), or Ctrl-C would end make by the signal, whatever the

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { lstat, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { until } from '../support/until.js';
@@ -18,6 +18,9 @@ const testTheSystem = `
 npx pbc /tmp/viewservice-socket key1 value1    # Put
 npx pbc /tmp/viewservice-socket key1           # Get
 `;
+
+const run = (file: string, parameters: readonly string[], environment: Readonly<Record<string, string>>) =>
+  promisify(execFile)(file, parameters, { env: { ...process.env, ...environment } });
 
 /** A shell that runs commands as they are typed. */
 class Shell {
@@ -49,16 +52,20 @@ class Shell {
   }
 }
 
-/** The links to our programs in a cache of npx, each with what changes when it is made anew. */
+/** The links to our programs in a cache of npx. */
 async function linksIn(cache: string): Promise<readonly string[]> {
   const paths = await readdir(cache, { recursive: true });
-  const links = paths.filter((path) => /_npx\/[^/]+\/node_modules\/\.bin\/[^/]+$/.test(path)).sort();
-  return Promise.all(
-    links.map(async (path) => {
-      const { ino, ctimeMs } = await lstat(join(cache, path));
-      return `${path.replace(/.*\//, '')} ${ino} ${ctimeMs}`;
-    }),
-  );
+  const isLink = (path: string) => /_npx\/[^/]+\/node_modules\/\.bin\/[^/]+$/.test(path);
+  return paths
+    .filter(isLink)
+    .sort()
+    .map((path) => join(cache, path));
+}
+
+/** What changes when a link is made anew. */
+async function identityOf(link: string): Promise<string> {
+  const { ino, ctimeMs } = await lstat(link);
+  return `${link} ${ino} ${ctimeMs}`;
 }
 
 describe('The quick start of the primary/backup lab', () => {
@@ -73,19 +80,28 @@ describe('The quick start of the primary/backup lab', () => {
     await cache.remove();
   });
 
+  /** With a cache of its own: npx keeps for ever what the checkout had when it first ran a program of it. */
+  const environment = () => ({
+    npm_config_cache: cache.path,
+    npm_config_offline: 'true',
+    // Of another cluster that the user has; the view service that is named goes before it.
+    SYNOD_ENDPOINTS: '127.0.0.1:1',
+  });
+
+  it('finds its programs also where npx knows none, as from before they were built', async () => {
+    await run('make', ['npx-links'], environment());
+    for (const link of await linksIn(cache.path)) await rm(link);
+    const { stdout } = await run('npx', ['viewd', '--help'], environment());
+    expect(stdout).to.contain('Usage: viewd');
+    expect(await linksIn(cache.path)).to.deep.equal([]);
+  }).timeout(60_000);
+
   it('runs letter for letter, with npx for ./', async () => {
-    const environment = {
-      // One of its own: npx remembers the programs that the checkout had when it first ran one.
-      npm_config_cache: cache.path,
-      npm_config_offline: 'true',
-      // Of another cluster that the user has; the view service that is named goes before it.
-      SYNOD_ENDPOINTS: '127.0.0.1:1',
-    };
-    // As `make build` ends with.
-    await promisify(execFile)('make', ['npx-links'], { env: { ...process.env, ...environment } });
+    await run('make', ['npx-links'], environment());
     const links = await linksIn(cache.path);
-    expect(links.map((link) => link.replace(/ .*/, ''))).to.deep.equal(['pbc', 'pbd', 'synod', 'viewd']);
-    const shell = new Shell(environment);
+    expect(links.map((link) => basename(link))).to.deep.equal(['pbc', 'pbd', 'synod', 'viewd']);
+    const identities = await Promise.all(links.map(identityOf));
+    const shell = new Shell(environment());
     try {
       shell.type(startTheSystem);
       await shell.printed(/^viewd pid \d+ unix:\/tmp\/viewservice-socket$/m);
@@ -94,7 +110,8 @@ describe('The quick start of the primary/backup lab', () => {
       shell.type(testTheSystem);
       await shell.printed(/^value1$/m);
       expect(shell.stderr).not.to.match(/^synod: /m);
-      expect(await linksIn(cache.path), 'links that no other npx has made anew').to.deep.equal(links);
+      const now = await Promise.all(links.map(identityOf));
+      expect(now, 'links that no other npx has made anew').to.deep.equal(identities);
     } finally {
       await shell.end();
     }
