@@ -48,6 +48,27 @@ export const agreementVariants: readonly Variant[] = [
     edits: [{ file: 'paxos/round.js', find: 'value: best?.value ?? ownValue,', replace: 'value: ownValue,' }],
   },
   {
+    name: 'last-vote-chosen',
+    rule: 'P: a proposer takes the value of the HIGHEST vote among the promises, whichever comes last',
+    engine,
+    // A proposer that retries has an old vote of its own, and mostly hears itself first.
+    setting: [
+      {
+        file: 'paxos/proposer.js',
+        find: 'plan.own(plan.request).then((reply) =>',
+        replace:
+          'plan.own(plan.request).then((reply) => world.clock.sleep(50, plan.signal).then(() => reply)).then((reply) =>',
+      },
+    ],
+    edits: [
+      {
+        file: 'paxos/round.js',
+        find: 'compareBallots(left?.ballot, right?.ballot) >= 0 ? left : right',
+        replace: 'right ?? left',
+      },
+    ],
+  },
+  {
     name: 'promises-of-a-minority',
     rule: 'P: a proposer goes on with promises of a majority',
     engine,

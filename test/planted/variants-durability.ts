@@ -155,6 +155,21 @@ export const durabilityVariants: readonly Variant[] = [
     ],
   },
   {
+    name: 'live-records-not-rewritten',
+    rule: 'R5: what a segment says of instances that are open is said again before it goes',
+    engine,
+    // Snapshots follow each other so soon that a segment goes while a promise in it is the last word on its slot.
+    setting: [
+      { file: 'sim/plan.js', find: 'slots: 12 + random.below(25)', replace: 'slots: 1 + random.below(2)' },
+      {
+        file: 'sim/plan.js',
+        find: 'segmentBytes: sizes[random.below(sizes.length)] ?? sizes[0]',
+        replace: 'segmentBytes: 8192',
+      },
+    ],
+    edits: [{ file: 'server/persistence.js', find: '...engineRecords]', replace: ']' }],
+  },
+  {
     name: 'segment-dropped-by-floor',
     rule: 'R5: the floor alone drops no segment; a durable snapshot must cover it',
     engine,
