@@ -166,7 +166,10 @@ export class VotingCluster implements SimulatedCluster {
     if (place.looksIn < 0) {
       place.looksIn = checksBetweenLooks;
       // Who has lost its directory remembers nothing, and is refused.
-      if (!machine.excuses.has('lost-directory')) running.lookAtMemory();
+      if (!machine.excuses.has('lost-directory')) {
+        running.lookAtMemory();
+        this.#checkDone(place, running);
+      }
     }
     this.#agreement.look(process.name, {
       name: machine.host,
@@ -342,6 +345,19 @@ export class VotingCluster implements SimulatedCluster {
       warn: told,
       error: told,
     };
+  }
+
+  /** What a replica is done with the others forget; so it has that on its disk, unless this was damaged (rule R10). */
+  #checkDone({ id, machine }: Place, { durableThrough }: WorldReplica): void {
+    if (machine.excuses.has('damaged')) return;
+    const told = this.#places.map(({ running }) => running?.replica.roster.done.throughOf(id) ?? -1);
+    const through = Math.max(...told);
+    const durable = durableThrough() ?? -1;
+    if (durable >= through) return;
+    this.#world.violated(
+      'who is done can build its state again',
+      `${machine.host} has told that it is done with the slots through ${through}, and has those through ${durable} on its disk`,
+    );
   }
 
   #placeOf(machine: Machine): Place {

@@ -63,12 +63,16 @@ interface EngineInWorld<
   readonly lookAtMemory: (me: ReplicaId, engine: Opened, monitor: Monitor) => void;
   /** What was decided in a slot; undefined if it is not known or no longer held. */
   readonly decidedValue: (engine: Opened, slot: Slot) => Uint8Array | undefined;
+  /** The last slot through which a start could build the state again from the disk alone; undefined for none. */
+  readonly durableThrough: (engine: Opened) => Slot | undefined;
 }
 
 /** A replica of a simulated cluster, whatever its engine. */
 export interface WorldReplica {
   readonly replica: Replica;
   readonly decidedValue: (slot: Slot) => Uint8Array | undefined;
+  /** The last slot through which a start could build the state again from the disk alone; undefined for none. */
+  readonly durableThrough: () => Slot | undefined;
   /** Holds what it has now against all that it has told. */
   readonly lookAtMemory: () => void;
 }
@@ -92,7 +96,7 @@ function worldEngine<
   Opened extends Engine,
   Monitor extends VotingMonitor,
 >(engine: EngineInWorld<Link, Recovered, Opened, Monitor>, options: MonitorOptions): WorldEngine {
-  const { kind, link, newMonitor, lookAtMemory, decidedValue } = engine;
+  const { kind, link, newMonitor, lookAtMemory, decidedValue, durableThrough } = engine;
   const monitor = newMonitor(options);
   // Replicas are found again by what opened them, so that nobody has to be told their type.
   const engines = new WeakMap<Replica, Opened>();
@@ -117,6 +121,7 @@ function worldEngine<
       return {
         replica,
         decidedValue: (slot) => decidedValue(replica.engine, slot),
+        durableThrough: () => durableThrough(replica.engine),
         lookAtMemory: () => lookAtMemory(settings.me, replica.engine, monitor),
       };
     },
@@ -160,6 +165,7 @@ const paxos: EngineInWorld<PaxosLink, RecoveredPaxos, PaxosEngine, PaxosMonitor>
     const status = peer.status(slot);
     return status.kind === 'decided' ? status.value : undefined;
   },
+  durableThrough: ({ peer }) => peer.durablyLearnedThrough,
 };
 
 const omnipaxos: EngineInWorld<OmnipaxosLink, RecoveredOmnipaxos, OmnipaxosEngine, OmnipaxosMonitor> = {
@@ -183,6 +189,7 @@ const omnipaxos: EngineInWorld<OmnipaxosLink, RecoveredOmnipaxos, OmnipaxosEngin
     const { entries, decidedEnd } = peer.replica.log;
     return slot < decidedEnd ? entries.at(slot) : undefined;
   },
+  durableThrough: ({ peer }) => (peer.durablyDecidedEnd === 0 ? undefined : peer.durablyDecidedEnd - 1),
 };
 
 /** The engine of a new cluster. */

@@ -155,6 +155,18 @@ export const durabilityVariants: readonly Variant[] = [
     ],
   },
   {
+    name: 'done-before-durable',
+    rule: 'R10: done follows when the state could be built again from the own disk, not when it is applied',
+    engine,
+    edits: [
+      {
+        file: 'paxos/paxos-log.js',
+        find: 'this.#peer.done(Math.min(this.applied, durable));',
+        replace: 'this.#peer.done(this.applied);',
+      },
+    ],
+  },
+  {
     name: 'live-records-not-rewritten',
     rule: 'R5: what a segment says of instances that are open is said again before it goes',
     engine,
