@@ -24,7 +24,10 @@ const reasonsOfFaults: readonly CallReason[] = [
 ];
 
 interface Client {
+  /** In the history. */
   readonly name: string;
+  /** In the network. */
+  readonly host: string;
   readonly plan: ClientPlan;
   readonly process: SimulatedProcess;
   readonly clerk: BaseClerk;
@@ -59,7 +62,7 @@ export class Clients {
   }
 
   get hosts(): readonly string[] {
-    return this.#clients.map(({ name }) => name);
+    return this.#clients.map(({ host }) => host);
   }
 
   get history(): History {
@@ -131,6 +134,7 @@ export class Clients {
     const random = this.#world.randomFor(host);
     return {
       name,
+      host,
       plan,
       process,
       clerk: this.#cluster.clerk(host, process, index),
