@@ -6,13 +6,16 @@ import { drawPlan } from '../../src/sim/plan.js';
 import { World } from '../../src/sim/world.js';
 import { calm } from './world-fixture.js';
 
+const nothing: unknown = {};
+const uncalled = nothing as BaseClerk;
+
 describe('the clients of a simulated world', () => {
   it('can be cut off: their hosts are those that their clerks call from', () => {
     const called: string[] = [];
     const cluster: Pick<SimulatedCluster, 'clerk'> = {
       clerk: (host) => {
         called.push(host);
-        return {} as BaseClerk;
+        return uncalled;
       },
     };
     const world = new World({ seed: 1, weather: calm, clockDrift: 0 });
